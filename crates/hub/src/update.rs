@@ -25,6 +25,13 @@ pub struct Update {
 impl Update {
     /// A public update to one topic.
     pub fn new(topic: Topic, data: impl Into<String>) -> Self {
-        Self { topics: vec![topic], private: false, id: None, event_type: None, retry: None, data: data.into() }
+        Self {
+            topics: vec![topic],
+            private: false,
+            id: None,
+            event_type: None,
+            retry: None,
+            data: data.into(),
+        }
     }
 }
