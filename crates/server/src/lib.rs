@@ -1,4 +1,5 @@
 //! The library behind the `headwater` command.
 #![allow(dead_code, reason = "the parts arrive before serve.rs joins them; goes away with that")]
 
+mod body;
 mod problem;

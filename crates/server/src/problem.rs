@@ -15,7 +15,11 @@ use serde::Serialize;
 /// The title of one kind never changes, so that programs may compare it; the detail is for people and may. Neither
 /// ever quotes a token or a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Parts>);
+
+/// Boxed, because every `Result` on the way of a request that goes well would have to make room for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     status: StatusCode,
     title: Cow<'static, str>,
     detail: String,
@@ -46,14 +50,14 @@ impl Problem {
         title: impl Into<Cow<'static, str>>,
         detail: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             title: title.into(),
             detail: detail.into(),
             line: None,
             column: None,
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// A 400: the client has to change its request.
@@ -64,37 +68,37 @@ impl Problem {
     /// Also says where in the body it is; both count from 1, the column in bytes.
     #[must_use]
     pub(crate) fn at(mut self, line: u64, column: u64) -> Self {
-        self.line = Some(line);
-        self.column = Some(column);
+        self.0.line = Some(line);
+        self.0.column = Some(column);
         self
     }
 
     /// Sends a header with it, such as `WWW-Authenticate`, `Allow` or `Retry-After`; a name may come more than once.
     #[must_use]
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.0.headers.append(name, value);
         self
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     pub(crate) fn title(&self) -> &str {
-        &self.title
+        &self.0.title
     }
 
     pub(crate) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The line and the column, if the place is known.
     pub(crate) fn place(&self) -> Option<(u64, u64)> {
-        self.line.zip(self.column)
+        self.0.line.zip(self.0.column)
     }
 
     fn members(&self, kind: Option<&'static str>, status: Option<u16>) -> Vec<u8> {
-        let Self { title, detail, line, column, .. } = self;
+        let Parts { title, detail, line, column, .. } = &*self.0;
         let members = Members { kind, title, status, detail, line: *line, column: *column };
         serde_json::to_vec(&members).expect("strings and numbers always serialize")
     }
@@ -110,11 +114,11 @@ impl Problem {
 
     /// The whole answer.
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
-        let body = self.members(Some("about:blank"), Some(self.status.as_u16()));
+        let body = self.members(Some("about:blank"), Some(self.0.status.as_u16()));
         let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
-        *headers = self.headers;
+        *headers = self.0.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         // Caches may keep a 404, 405 or 414 that says nothing about it (RFC 9110, 15.1).
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -125,7 +129,7 @@ impl Problem {
 /// For logs: `400 No topic: … (line 1, column 5)`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status.as_u16(), self.title, self.detail)?;
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.title, self.0.detail)?;
         if let Some((line, column)) = self.place() {
             write!(f, " (line {line}, column {column})")?;
         }
