@@ -1,6 +1,9 @@
 //! The engine.
 
+mod automaton;
+mod places;
 mod selector;
+mod template;
 mod topic;
 mod update;
 
