@@ -249,13 +249,13 @@ mod tests {
     fn work_is_linear_in_the_bytes() {
         const MIB: usize = 1 << 20;
         let long = [b"data: ".as_slice(), &b"x".repeat(4 * MIB), b"\n\n"].concat();
-        let invalid = [b"data: ".as_slice(), &b"\xFF".repeat(MIB), b"\n\n"].concat();
-        let comment = [b":".as_slice(), &b"x".repeat(MIB), b"\n"].concat();
-        let unknown = [b"name".repeat(MIB / 4), b"\n".to_vec()].concat();
-        let lines = [b"data: x\n".repeat(MIB / 8), b"\n".to_vec()].concat();
-        let events = b"data: x\n\n".repeat(MIB / 9);
-        let ids = b"id: 1\r\ndata\r\n\r\n".repeat(MIB / 16);
-        let crs = b"\r".repeat(MIB);
+        let invalid = [b"data: ".as_slice(), &b"\xFF".repeat(MIB / 4), b"\n\n"].concat();
+        let comment = [b":".as_slice(), &b"x".repeat(MIB / 4), b"\n"].concat();
+        let unknown = [b"name".repeat(MIB / 16), b"\n".to_vec()].concat();
+        let lines = [b"data: x\n".repeat(MIB / 32), b"\n".to_vec()].concat();
+        let events = b"data: x\n\n".repeat(MIB / 36);
+        let ids = b"id: 1\r\ndata\r\n\r\n".repeat(MIB / 64);
+        let crs = b"\r".repeat(MIB / 4);
         for stream in [long, invalid, comment, unknown, lines, events, ids, crs] {
             for size in [1, 2, 3, 7, 128, 4096, usize::MAX] {
                 let work = work_per_byte(&stream, size);
