@@ -1,5 +1,6 @@
 //! The library behind the `headwater` command.
 #![allow(dead_code, reason = "the parts arrive before serve.rs joins them; goes away with that")]
 
+pub mod bench;
 mod body;
 mod problem;
