@@ -3,4 +3,5 @@
 
 pub mod bench;
 mod body;
+mod demo;
 mod problem;

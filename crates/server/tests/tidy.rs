@@ -52,7 +52,8 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     ("crates/sse/src", &["std::env", "env::var"], "a library reads no environment"),
     ("crates/hub/src", &["std::env", "env::var"], "a library reads no environment"),
     ("crates/client/src", &["std::env", "env::var"], "a library reads no environment"),
-    ("crates", &["unbounded_channel", "mpsc::channel()"], "no unbounded queue"),
+    ("crates/hub/src", &["mpsc::channel()"], "no unbounded queue"),
+    ("crates", &["unbounded_channel"], "no unbounded queue"),
 ];
 
 #[test]
@@ -155,7 +156,7 @@ fn unsafe_code_stands_only_where_the_first_lines_say_why() {
 #[test]
 fn files_hold_one_noun() {
     let mut wrong = Findings::default();
-    for (path, text) in files(&["rs"]) {
+    for (path, text) in files(&["rs", "js", "css", "html"]) {
         let lines = text.lines().count();
         if lines > MAX_LINES {
             wrong.push(&path, &format!("has {lines} lines; split it before {MAX_LINES}"));
@@ -171,6 +172,25 @@ fn lock_files_name_no_host() {
     for (path, text) in files(&["json"]) {
         if path.ends_with("package-lock.json") && (text.contains("\"resolved\"") || text.contains("://")) {
             wrong.push(&path, "names a host; web/.npmrc keeps it out, so install from there");
+        }
+    }
+    wrong.assert_none();
+}
+
+/// Pages are served from the binary and must work with no network but the hub's own.
+#[test]
+fn pages_load_nothing_from_elsewhere() {
+    let mut wrong = Findings::default();
+    for (path, text) in files(&["html", "css", "js"]) {
+        if !path.starts_with("web/demo") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let loads = ["src=\"http", "href=\"http", "url(http", "from \"http", "import(\"http", "@import"];
+            let inline = ["<script>", "<style>", " style=\"", " onclick=", "javascript:"];
+            for word in loads.iter().chain(&inline).filter(|word| line.contains(**word)) {
+                wrong.push(&path, &format!("line {} has `{word}`", number + 1));
+            }
         }
     }
     wrong.assert_none();

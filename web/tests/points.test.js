@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quoted } from '../demo/commands.js';
+import { bytes, percent, rate, roundRate, ticks } from '../demo/format.js';
+import { parse, Points } from '../demo/points.js';
+
+const reading = (run, seq) => ({
+  run, seq, time: seq * 1_000, cpu: { total: 1, cores: [1] }, memory: { used: 1, total: 2 }, load: [0, 0, 0],
+  network: { received: 0, sent: 0 },
+});
+
+test('a missing point and a doubled one are told apart', () => {
+  const points = new Points();
+  assert.equal(points.add('a-1', reading(1, 5)), true);
+  assert.equal(points.add('a-2', reading(1, 6)), true);
+  assert.equal(points.add('a-2', reading(1, 6)), false);
+  assert.equal(points.add('a-5', reading(1, 9)), true);
+  assert.deepEqual([points.count, points.missing, points.doubled], [4, 2, 1]);
+});
+
+test('a restarted process counts from the beginning, and misses nothing', () => {
+  const points = new Points();
+  points.add('a-9', reading(1, 9));
+  points.add('b-1', reading(2, 1));
+  points.add('b-2', reading(2, 2));
+  assert.deepEqual([points.missing, points.doubled], [0, 0]);
+});
+
+test('what is kept is bounded, what is counted is not', () => {
+  const points = new Points();
+  for (let seq = 1; seq <= 2_500; seq += 1) points.add(`a-${seq}`, reading(1, seq));
+  assert.equal(points.all.length, 1_000);
+  assert.equal(points.count, 2_500);
+  assert.equal(points.missing, 0);
+  assert.deepEqual(points.window(2_000).map(({ seq }) => seq), [2_498, 2_499, 2_500]);
+});
+
+test('a text that is no reading is null', () => {
+  assert.deepEqual(parse(JSON.stringify(reading(1, 1))), reading(1, 1));
+  const bad = [
+    '', 'null', '[]', '7', '{', '{}', JSON.stringify({ ...reading(1, 1), load: [1, 2] }),
+    JSON.stringify({ ...reading(1, 1), cpu: { total: '1', cores: [] } }),
+    JSON.stringify({ ...reading(1, 1), time: null }),
+  ];
+  for (const text of bad) assert.equal(parse(text), null, text);
+});
+
+test('axes end on round numbers that hold the largest value', () => {
+  assert.deepEqual(ticks(1), [0, 0.25, 0.5, 0.75, 1]);
+  assert.deepEqual(ticks(100), [0, 25, 50, 75, 100]);
+  assert.deepEqual(ticks(3 * 1024, 1024), [0, 1024, 2048, 3072]);
+  for (const max of [0.013, 0.9, 1.01, 7, 99, 101, 12_345]) {
+    const axis = ticks(max);
+    assert.ok(axis.at(-1) >= max && axis.length <= 6, `${max}: ${axis}`);
+  }
+});
+
+test('numbers read well', () => {
+  assert.deepEqual([percent(3.14), percent(42.4)], ['3.1 %', '42 %']);
+  assert.deepEqual([bytes(0), bytes(1536), bytes(23.5 * 1024 ** 3)], ['0 B', '1.50 KiB', '23.5 GiB']);
+  assert.deepEqual([rate(999), rate(12_300), rate(4_560_000)], ['999 B/s', '12.3 kB/s', '4.56 MB/s']);
+  assert.deepEqual([roundRate(0), roundRate(1_000), roundRate(2_500_000)], ['0 B/s', '1 kB/s', '2.5 MB/s']);
+});
+
+test('a shell takes what is quoted as it stands', () => {
+  assert.equal(quoted('a b'), `'a b'`);
+  assert.equal(quoted(`it's`), String.raw`'it'\''s'`);
+});
