@@ -47,7 +47,7 @@ pub fn event(buf: &mut impl BufMut, fields: EventFields<'_>) {
     if let Some(id) = fields.id {
         field(buf, b"id: ", id.as_str().as_bytes());
     }
-    data(buf, fields.data.as_bytes());
+    data(buf, fields.data);
     buf.put_slice(b"\n");
 }
 
@@ -77,8 +77,10 @@ pub fn comment(buf: &mut impl BufMut, text: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// One `data` line for each line of the data. The space after the colon is what lets a leading space survive.
-fn data(buf: &mut impl BufMut, mut rest: &[u8]) {
+/// Appends one `data` line for each line of the data, and no blank line: a part of an event, for those who know the
+/// rest of it only later. The space after the colon is what lets a leading space survive.
+pub fn data(buf: &mut impl BufMut, data: &str) {
+    let mut rest = data.as_bytes();
     while let Some(end) = memchr2(b'\r', b'\n', rest) {
         field(buf, b"data: ", &rest[..end]);
         rest = match &rest[end..] {

@@ -1,0 +1,211 @@
+//! What is held of the past, and where a cursor lies in it. `memory`: the ring itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use headwater_sse::EventId;
+
+use crate::{
+    Retention,
+    cursor::{Cursor, Epoch, Offset},
+    record::Shared,
+    ring::Ring,
+};
+
+/// Some updates in order, and what the reader must know of the rest.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// How far it looked: where the next read goes on.
+    pub(crate) next: Offset,
+    /// The first update that is held. One beyond `from`: what lies between is lost.
+    pub(crate) earliest: Offset,
+}
+
+/// Where a subscriber's cursor lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing is missing after this offset.
+    At(Offset),
+    /// The id was never given here, or what followed it is no longer held.
+    Lost,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ring: Ring,
+    /// Publisher-chosen ids, each with the offsets that bear it, in order. The first one counts.
+    ids: HashMap<EventId, VecDeque<Offset>>,
+}
+
+/// The retained updates. Appended to by the sequencer alone; read by all. The lock is held for the copying of some
+/// pointers, never across I/O.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) epoch: Epoch,
+    inner: RwLock<Inner>,
+    /// The ring's `next`, for those who only ask whether there is more.
+    next: AtomicU64,
+}
+
+impl History {
+    pub(crate) fn memory(epoch: Epoch, retention: Retention) -> Self {
+        let inner = Inner { ring: Ring::new(retention), ids: HashMap::new() };
+        Self { epoch, inner: RwLock::new(inner), next: AtomicU64::new(1) }
+    }
+
+    fn inner(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.inner.read().expect("no code that holds this lock panics")
+    }
+
+    /// The offset that the next update will get.
+    pub(crate) fn next(&self) -> Offset {
+        self.next.load(Ordering::Acquire)
+    }
+
+    /// Takes on a batch, in order, and forgets what is past retention. Answers the first offset that can still be
+    /// resumed from.
+    pub(crate) fn append(&self, batch: Vec<Shared>, now: SystemTime) -> Offset {
+        let mut inner = self.inner.write().expect("no code that holds this lock panics");
+        let Inner { ring, ids } = &mut *inner;
+        for record in batch {
+            if record.has_chosen_id() {
+                ids.entry(record.id.clone()).or_default().push_back(record.offset);
+            }
+            ring.push(record);
+        }
+        ring.trim(now, |record| {
+            if record.has_chosen_id()
+                && let Some(offsets) = ids.get_mut(&record.id)
+            {
+                offsets.pop_front();
+                if offsets.is_empty() {
+                    ids.remove(&record.id);
+                }
+            }
+        });
+        self.next.store(ring.next(), Ordering::Release);
+        ring.earliest_retained(now)
+    }
+
+    /// When the oldest update will be too old.
+    pub(crate) fn next_expiry(&self) -> Option<SystemTime> {
+        self.inner().ring.next_expiry()
+    }
+
+    /// Appends to `into` what is held from `from` on and before `until`.
+    pub(crate) fn read(
+        &self,
+        from: Offset,
+        until: Offset,
+        max_items: usize,
+        max_bytes: usize,
+        now: SystemTime,
+        into: &mut Vec<Shared>,
+    ) -> Page {
+        let inner = self.inner();
+        let earliest = inner.ring.earliest_held(now);
+        Page { next: inner.ring.read(from.max(earliest), until, max_items, max_bytes, into), earliest }
+    }
+
+    /// The first update that one who comes back can get.
+    pub(crate) fn earliest(&self, now: SystemTime) -> Offset {
+        self.inner().ring.earliest_retained(now)
+    }
+
+    /// Where the update with this id lies, or lay.
+    pub(crate) fn resolve(&self, id: &str, now: SystemTime) -> Found {
+        let inner = self.inner();
+        let earliest = inner.ring.earliest_retained(now);
+        let at = match Cursor::parse(id) {
+            Some(c) => (c.epoch == self.epoch && c.offset < inner.ring.next()).then_some(c.offset),
+            None => EventId::new(id).ok().and_then(|id| {
+                let offsets = inner.ids.get(&id)?;
+                offsets.iter().copied().find(|&o| o >= earliest)
+            }),
+        };
+        match at {
+            // The last one forgotten is as good a start as the first one held: nothing lies between.
+            Some(offset) if offset + 1 >= earliest => Found::At(offset),
+            _ => Found::Lost,
+        }
+    }
+
+    /// The offset that the next update will get, and the id of the one before it, where that is still held.
+    pub(crate) fn head(&self) -> (Offset, Option<EventId>) {
+        let inner = self.inner();
+        let next = inner.ring.next();
+        (next, inner.ring.get(next - 1).map(|r| r.id.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Topic, Update, record::Draft};
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn history(count: u64) -> History {
+        History::memory(Epoch::from_bits(5), Retention { count, ..Retention::default() })
+    }
+
+    fn publish(history: &History, ids: &[Option<&str>]) {
+        let batch = ids
+            .iter()
+            .zip(history.next()..)
+            .map(|(id, offset)| {
+                let mut update = Update::new(Topic::new("t").unwrap(), "x");
+                update.id = id.map(|id| EventId::new(id).unwrap());
+                Arc::new(Draft::new(update).seal(history.epoch, offset, NOW))
+            })
+            .collect();
+        history.append(batch, NOW);
+    }
+
+    fn generated(bits: u64, offset: Offset) -> String {
+        Cursor { epoch: Epoch::from_bits(bits), offset }.to_string()
+    }
+
+    #[test]
+    fn a_generated_id_resolves_by_arithmetic() {
+        let h = history(10);
+        publish(&h, &[None; 30]);
+        assert_eq!(h.resolve(&generated(5, 25), NOW), Found::At(25));
+        assert_eq!(h.resolve(&generated(5, 30), NOW), Found::At(30));
+        assert_eq!(h.resolve(&generated(5, 20), NOW), Found::At(20), "21 is held, so nothing is missing");
+        assert_eq!(h.resolve(&generated(5, 19), NOW), Found::Lost);
+        assert_eq!(h.resolve(&generated(5, 31), NOW), Found::Lost, "never given");
+        assert_eq!(h.resolve(&generated(6, 25), NOW), Found::Lost, "of another epoch");
+    }
+
+    #[test]
+    fn a_chosen_id_means_the_earliest_that_is_held() {
+        let h = history(4);
+        publish(&h, &[Some("a"), Some("b"), Some("a"), None]);
+        assert_eq!(h.resolve("a", NOW), Found::At(1));
+        publish(&h, &[None]);
+        assert_eq!(h.resolve("a", NOW), Found::At(3));
+        assert_eq!(h.resolve("b", NOW), Found::At(2));
+        publish(&h, &[None; 2]);
+        assert_eq!(h.resolve("a", NOW), Found::Lost);
+        assert_eq!(h.inner().ids.len(), 0);
+        assert_eq!(h.resolve("never", NOW), Found::Lost);
+        assert_eq!(h.resolve("", NOW), Found::Lost);
+    }
+
+    #[test]
+    fn the_head_tells_the_newest_id() {
+        let h = history(1);
+        assert_eq!(h.head(), (1, None));
+        publish(&h, &[Some("a"), Some("b")]);
+        assert_eq!(h.head(), (3, Some(EventId::new("b").unwrap())));
+    }
+}

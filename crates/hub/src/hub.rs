@@ -1,0 +1,290 @@
+//! The hub: its threads, and the handle to it.
+
+use std::{
+    io,
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use mio::{Poll, Waker};
+use socket2::SockRef;
+
+use crate::{
+    Admitted, Clock, Epoch, FrameStream, Framing, Pending, Retention, Submission, Subscribe, SubscribeError,
+    SystemClock, UnknownCursor,
+    filter::Filter,
+    history::History,
+    inbox::{Command, Inbox},
+    pull::Slot,
+    sequencer::{self, Queue, Sequencer, Waiting},
+    shard::{Rules, Shard},
+    sink::Sink,
+    subscribe::Start,
+    subscriber::{Counts, Seat, Subscriber},
+    worker::{self, WAKER, Worker},
+};
+
+/// Unsent bytes that the kernel keeps for a socket: a reader that never reads then holds some 150 KB of kernel
+/// memory instead of 4 MB, and a fast one is refilled before it runs dry.
+const UNSENT: u32 = 64 << 10;
+
+/// What bounds a hub, each with an error of its own when it is met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Subscribers at once. The default is without bound; the server derives it from the descriptors it may open.
+    pub subscribers: usize,
+    /// Selectors of one subscriber. The default, 1,000, is what Mercure hubs admit.
+    pub selectors: usize,
+    /// Bytes of one selector. The default, 16 KiB, fits any URL that servers accept.
+    pub selector_bytes: usize,
+    /// Bytes of all selectors in the hub. The default, 256 MiB, keeps strangers from filling the memory.
+    pub all_selector_bytes: usize,
+    /// Bytes that may wait for the sequencer. The default, 64 MiB, fits the largest requests several times.
+    pub queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            subscribers: usize::MAX,
+            selectors: 1_000,
+            selector_bytes: 16 << 10,
+            all_selector_bytes: 256 << 20,
+            queue_bytes: 64 << 20,
+        }
+    }
+}
+
+/// How a hub is to run. All have defaults.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Threads that own subscribers; by default one a core.
+    pub shards: usize,
+    /// What is held for those who come back.
+    pub retention: Retention,
+    /// What to do for cursors that are not known.
+    pub unknown_cursor: UnknownCursor,
+    /// A comment is sent on a stream that has been silent for so long; `None` sends none. 15 s by default, below the
+    /// idle timeout of common proxies.
+    pub heartbeat: Option<Duration>,
+    /// A stream whose reader takes nothing for so long is closed. 30 s by default.
+    pub write_timeout: Duration,
+    /// The least time between two passes over new updates: more go out in one write, and each waits up to so long.
+    /// 0 by default.
+    pub linger: Duration,
+    /// What bounds it.
+    pub limits: Limits,
+    /// The numbering's name, which must be new at each start. Random by default.
+    pub epoch: Epoch,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: thread::available_parallelism().map_or(1, usize::from),
+            retention: Retention::default(),
+            unknown_cursor: UnknownCursor::default(),
+            heartbeat: Some(Duration::from_secs(15)),
+            write_timeout: Duration::from_secs(30),
+            linger: Duration::ZERO,
+            limits: Limits::default(),
+            epoch: Epoch::random(),
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+}
+
+/// The engine in one process: takes updates, gives them their order, and hands them to all who subscribed.
+///
+/// Dropping it ends all streams and its threads. Share it in an [`Arc`].
+pub struct Hub {
+    history: Arc<History>,
+    queue: Arc<Queue>,
+    shards: Vec<Handle>,
+    counts: Arc<Counts>,
+    closed: AtomicBool,
+    limits: Limits,
+    unknown_cursor: UnknownCursor,
+    user_timeout: Duration,
+    heartbeat: Option<Duration>,
+    clock: Arc<dyn Clock>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// One shard, from outside.
+struct Handle {
+    inbox: Arc<Inbox>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Hub {
+    /// Starts the threads. Fails where the system gives no more of what they need (threads, descriptors).
+    pub fn start(options: Options) -> io::Result<Self> {
+        let Options { retention, clock, limits, .. } = options;
+        let history = Arc::new(History::memory(options.epoch, retention));
+        let queue = Arc::new(Queue::new(limits.queue_bytes));
+        let rules = Rules { heartbeat: options.heartbeat, write_timeout: options.write_timeout };
+        let mut hub = Self {
+            history: history.clone(),
+            queue: queue.clone(),
+            shards: Vec::new(),
+            counts: Arc::default(),
+            closed: AtomicBool::new(false),
+            limits,
+            unknown_cursor: options.unknown_cursor,
+            user_timeout: options.write_timeout,
+            heartbeat: options.heartbeat,
+            clock: clock.clone(),
+            threads: Vec::new(),
+        };
+        for i in 0..options.shards.max(1) {
+            let poll = Poll::new()?;
+            let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
+            let shard = Shard::new(history.clone(), &rules, worker::now(&*clock));
+            let worker =
+                Worker { shard, poll, inbox: inbox.clone(), clock: clock.clone(), linger: options.linger };
+            hub.threads.push(thread::Builder::new().name(format!("shard-{i}")).spawn(move || worker.run())?);
+            hub.shards.push(Handle { inbox, load: Arc::default() });
+        }
+        let inboxes: Vec<_> = hub.shards.iter().map(|s| s.inbox.clone()).collect();
+        let sequencer = Sequencer::new(history);
+        let thread = thread::Builder::new().name("sequencer".into());
+        hub.threads.push(thread.spawn(move || sequencer::run(sequencer, &queue, &inboxes, &*clock))?);
+        Ok(hub)
+    }
+
+    /// Publishes. The answer comes once the updates have their places in history; they are on their way then.
+    ///
+    /// Never waits: neither for a subscriber, nor for room. What the answer may say is in
+    /// [`PublishError`](crate::PublishError).
+    pub fn publish(&self, submission: impl Into<Submission>) -> Pending {
+        let (answer, pending) = oneshot::channel();
+        self.queue.push(Waiting { submission: submission.into(), answer });
+        Pending(pending)
+    }
+
+    /// Admits a subscriber and finds its place in the stream. What is published from now on it will get.
+    pub fn subscribe(&self, request: Subscribe) -> Result<Admitted, SubscribeError> {
+        let Subscribe { selectors, grant, since, gap_events, expires } = request;
+        if self.closed.load(Ordering::Acquire) {
+            return Err(SubscribeError::Closed);
+        }
+        let limits = &self.limits;
+        let (given, max) = (selectors.len(), limits.selectors);
+        if given == 0 {
+            return Err(SubscribeError::NoSelector);
+        }
+        if given > max {
+            return Err(SubscribeError::TooManySelectors { given, max });
+        }
+        let lengths = || selectors.iter().map(|s| s.as_str().len());
+        if let Some(bytes) = lengths().find(|&l| l > limits.selector_bytes) {
+            return Err(SubscribeError::SelectorTooLong { bytes, max: limits.selector_bytes });
+        }
+        let seat = self.seat(lengths().sum())?;
+        let start = Start::find(&self.history, &since, self.unknown_cursor, gap_events, self.clock.wall());
+        Ok(Admitted { filter: Filter { selectors: selectors.into(), grant }, start, expires, seat })
+    }
+
+    fn seat(&self, selector_bytes: usize) -> Result<Seat, SubscribeError> {
+        let counts = self.counts.clone();
+        // Taken first and looked at then: of two that come at once for the last seat, not both get it.
+        let subscribers = counts.subscribers.fetch_add(1, Ordering::Relaxed);
+        let bytes = counts.selector_bytes.fetch_add(selector_bytes, Ordering::Relaxed);
+        let seat = Seat { counts, selector_bytes, shard: None };
+        let fits = subscribers < self.limits.subscribers
+            && bytes.saturating_add(selector_bytes) <= self.limits.all_selector_bytes;
+        if fits { Ok(seat) } else { Err(SubscribeError::Full) }
+    }
+
+    /// Hands a connection over to a shard, which writes the stream and reads nothing more from it. The response's
+    /// head must have been sent, and [`prepare`](Self::prepare) called for it or its listener.
+    pub fn attach_socket(&self, subscriber: Admitted, socket: TcpStream, framing: Framing) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let stream = mio::net::TcpStream::from_std(socket);
+        self.attach(subscriber, Sink::Plain { stream, framing, discarded: 0 });
+        Ok(())
+    }
+
+    /// Hands the subscriber's frames to the caller.
+    pub fn attach_stream(&self, subscriber: Admitted) -> FrameStream {
+        let slot = Arc::<Slot>::default();
+        let inbox = self.attach(subscriber, Sink::Pull(slot.clone()));
+        FrameStream::new(slot, inbox)
+    }
+
+    fn attach(&self, subscriber: Admitted, sink: Sink) -> Arc<Inbox> {
+        let Admitted { filter, start, expires, mut seat } = subscriber;
+        let shard =
+            self.shards.iter().min_by_key(|s| s.load.load(Ordering::Relaxed)).expect("there is at least one");
+        shard.load.fetch_add(1, Ordering::Relaxed);
+        seat.shard = Some(shard.load.clone());
+        let subscriber = Subscriber::new(sink, filter, start.next, start.gap, expires, seat);
+        shard.inbox.send(Command::Attach(Box::new(subscriber)));
+        shard.inbox.clone()
+    }
+
+    /// Sets a socket's options: no delay, little unsent data in the kernel, and a peer that does not acknowledge for
+    /// the write timeout is gone. On Linux a listener hands them down to the sockets that it accepts.
+    pub fn prepare<'a>(&self, socket: impl Into<SockRef<'a>>) -> io::Result<()> {
+        let socket = socket.into();
+        socket.set_tcp_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        {
+            socket.set_tcp_notsent_lowat(UNSENT)?;
+            socket.set_tcp_user_timeout(Some(self.user_timeout))?;
+        }
+        if self.heartbeat.is_none() {
+            // Without heartbeats nothing is sent on an idle stream that a dead peer would fail to acknowledge.
+            socket.set_keepalive(true)?;
+        }
+        Ok(())
+    }
+
+    /// How many subscribers there are.
+    pub fn subscribers(&self) -> usize {
+        self.counts.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Ends all streams at a frame's boundary, evenly spread over this time, and admits no new ones. Publishing goes
+    /// on. Blocks the thread until all have ended.
+    pub fn drain(&self, over: Duration) {
+        self.closed.store(true, Ordering::Release);
+        let pending: Vec<_> = self
+            .shards
+            .iter()
+            .map(|shard| {
+                let (done, pending) = oneshot::channel();
+                shard.inbox.send(Command::Drain { over, done });
+                pending
+            })
+            .collect();
+        for shard in pending {
+            // A shard that is gone has no streams left.
+            let _ = shard.recv();
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.queue.close();
+        for shard in &self.shards {
+            shard.inbox.send(Command::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("one of the hub's threads had panicked");
+            }
+        }
+    }
+}

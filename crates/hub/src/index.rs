@@ -1,0 +1,230 @@
+//! From a topic to the subscribers that are to get its updates, without looking at any others.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
+
+use slab::Slab;
+
+use crate::{Selector, Topic};
+
+/// Topics whose selectors are remembered. Most traffic goes to few topics; what is forgotten is found anew.
+const CACHE: usize = 4096;
+
+/// Where a subscriber stands in a group: one for each of its selectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    group: u32,
+    at: u32,
+}
+
+/// A member of a group: the subscriber, and which of its places this is.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    subscriber: u32,
+    place: u32,
+}
+
+/// All who subscribed with one selector.
+#[derive(Debug)]
+struct Group {
+    selector: Selector,
+    members: Vec<Member>,
+}
+
+/// The subscribers of one shard, by what they subscribed to.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    groups: Slab<Group>,
+    by_text: HashMap<Selector, u32>,
+    /// Templates by the text that they begin with; `*` begins with nothing.
+    by_prefix: BTreeMap<Box<str>, Vec<u32>>,
+    /// The template groups that match a topic. Emptied when a group of templates comes or goes.
+    cache: HashMap<Topic, Box<[u32]>>,
+}
+
+impl Index {
+    /// Adds a subscriber under each of its selectors. What comes back takes it out again.
+    pub(crate) fn insert(&mut self, subscriber: u32, selectors: &[Selector]) -> Box<[Place]> {
+        let mut places = Vec::with_capacity(selectors.len());
+        for (selector, place) in selectors.iter().zip(0..) {
+            let group = self.group(selector);
+            let members = &mut self.groups[group as usize].members;
+            places.push(Place { group, at: members.len() as u32 });
+            members.push(Member { subscriber, place });
+        }
+        places.into_boxed_slice()
+    }
+
+    fn group(&mut self, selector: &Selector) -> u32 {
+        if let Some(&group) = self.by_text.get(selector) {
+            return group;
+        }
+        let group = self.groups.insert(Group { selector: selector.clone(), members: Vec::new() }) as u32;
+        self.by_text.insert(selector.clone(), group);
+        if selector.as_exact().is_none() {
+            self.cache.clear();
+            self.by_prefix.entry(selector.literal_prefix().into()).or_default().push(group);
+        }
+        group
+    }
+
+    /// Takes out the subscriber that stands at `places`. `moved` is told of each place of another subscriber that has
+    /// changed: whose, which of its places, and what it is now.
+    pub(crate) fn remove(
+        &mut self,
+        subscriber: u32,
+        places: &mut [Place],
+        mut moved: impl FnMut(u32, usize, Place),
+    ) {
+        for i in 0..places.len() {
+            let place = places[i];
+            let members = &mut self.groups[place.group as usize].members;
+            members.swap_remove(place.at as usize);
+            if let Some(member) = members.get(place.at as usize) {
+                // One who gave a selector twice may be moved into the hole that it left itself.
+                if member.subscriber == subscriber {
+                    places[member.place as usize] = place;
+                } else {
+                    moved(member.subscriber, member.place as usize, place);
+                }
+            }
+            if members.is_empty() {
+                self.drop_group(place.group);
+            }
+        }
+    }
+
+    fn drop_group(&mut self, group: u32) {
+        let Group { selector, .. } = self.groups.remove(group as usize);
+        self.by_text.remove(&selector);
+        if selector.as_exact().is_none() {
+            self.cache.clear();
+            if let Some(groups) = self.by_prefix.get_mut(selector.literal_prefix()) {
+                groups.retain(|&g| g != group);
+                if groups.is_empty() {
+                    self.by_prefix.remove(selector.literal_prefix());
+                }
+            }
+        }
+    }
+
+    /// Calls `found` with each subscriber of the topic, once for each of its selectors that match.
+    pub(crate) fn each(&mut self, topic: &Topic, mut found: impl FnMut(u32)) {
+        let mut visit = |groups: &Slab<Group>, group: u32| {
+            for member in &groups[group as usize].members {
+                found(member.subscriber);
+            }
+        };
+        if let Some(&group) = self.by_text.get(topic.as_str()) {
+            visit(&self.groups, group);
+        }
+        if self.by_prefix.is_empty() {
+            return;
+        }
+        if !self.cache.contains_key(topic) {
+            if self.cache.len() >= CACHE {
+                self.cache.clear();
+            }
+            self.cache.insert(topic.clone(), self.match_templates(topic.as_str()));
+        }
+        for &group in &self.cache[topic] {
+            visit(&self.groups, group);
+        }
+    }
+
+    /// The groups of templates that match. Walks down the sorted prefixes: the greatest one that is not above the
+    /// topic either is a prefix of it, or leaves only such as share what it shares with the topic.
+    fn match_templates(&self, topic: &str) -> Box<[u32]> {
+        let mut matching = Vec::new();
+        let mut bound = Some(topic);
+        while let Some(at_most) = bound {
+            let Some((prefix, groups)) =
+                self.by_prefix.range::<str, _>((Bound::Unbounded, Bound::Included(at_most))).next_back()
+            else {
+                break;
+            };
+            if topic.starts_with(&**prefix) {
+                matching.extend(groups.iter().copied().filter(|&g| {
+                    let selector = &self.groups[g as usize].selector;
+                    // A template that equals the topic byte for byte was found by its text.
+                    selector.as_str() != topic && selector.matches(topic)
+                }));
+                bound = shorter(topic, prefix.len());
+            } else {
+                let shared = topic.bytes().zip(prefix.bytes()).take_while(|(a, b)| a == b).count();
+                bound = Some(&topic[..topic.floor_char_boundary(shared)]);
+            }
+        }
+        matching.into_boxed_slice()
+    }
+}
+
+/// The topic's beginning of less than `len` bytes, if there is one.
+fn shorter(topic: &str, len: usize) -> Option<&str> {
+    Some(&topic[..topic.floor_char_boundary(len.checked_sub(1)?)])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(Vec<&'static str>),
+        Remove(usize),
+        Find(&'static str),
+    }
+
+    const SELECTORS: &[&str] = &[
+        "*", "a", "a/b", "a/{x}", "a/{x}/c", "{+x}", "{x}", "é/{x}", "èa", "a/b{x}", "{x}/b", "a/{x}b",
+        "/{id}", "ab{x}",
+    ];
+    const TOPICS: &[&str] =
+        &["a", "b", "a/b", "a/b/c", "a/{x}", "é/1", "è", "*", "{x}", "ab", "a/bb", "/1", "abc"];
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            proptest::collection::vec(proptest::sample::select(SELECTORS), 1..4).prop_map(Step::Insert),
+            (0usize..20).prop_map(Step::Remove),
+            proptest::sample::select(TOPICS).prop_map(Step::Find),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+        #[test]
+        fn finds_whom_a_walk_over_all_would_find(steps in proptest::collection::vec(step(), 1..60)) {
+            let mut index = Index::default();
+            let mut subscribers: Slab<(Vec<Selector>, Box<[Place]>)> = Slab::new();
+            for step in steps {
+                match step {
+                    Step::Insert(selectors) => {
+                        let selectors: Vec<_> = selectors.into_iter().map(Selector::new).collect();
+                        let slot = subscribers.vacant_entry();
+                        let places = index.insert(slot.key() as u32, &selectors);
+                        slot.insert((selectors, places));
+                    }
+                    Step::Remove(n) => {
+                        let Some(key) = subscribers.iter().map(|(k, _)| k).nth(n) else { continue };
+                        let (_, mut places) = subscribers.remove(key);
+                        index.remove(key as u32, &mut places, |who, place, new| subscribers[who as usize].1[place] = new);
+                    }
+                    Step::Find(topic) => {
+                        let mut found = vec![];
+                        index.each(&Topic::new(topic).unwrap(), |s| found.push(s));
+                        found.sort_unstable();
+                        let mut expected = vec![];
+                        for (key, (selectors, _)) in &subscribers {
+                            expected.extend(selectors.iter().filter(|s| s.matches(topic)).map(|_| key as u32));
+                        }
+                        prop_assert_eq!(found, expected);
+                    }
+                }
+            }
+        }
+    }
+}

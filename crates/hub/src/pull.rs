@@ -1,0 +1,240 @@
+//! A stream of frames for those who write them elsewhere: embedders, and transports that the shard does not write.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+};
+
+use headwater_sse::EventId;
+
+use crate::{
+    Topic,
+    cursor::Offset,
+    inbox::{Command, Inbox},
+    record::Shared,
+    sink::Framing,
+};
+
+/// Frames that wait in a slot: enough that a reader is not woken for each, and little beside one frame's size.
+const FRAMES: usize = 64;
+
+/// The encoded bytes of one event, or a heartbeat.
+#[derive(Clone, Debug)]
+pub struct Frame(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Update(Shared),
+    Heartbeat,
+    Gap(Arc<[u8]>),
+}
+
+impl Frame {
+    pub(crate) fn update(record: Shared) -> Self {
+        Self(Kind::Update(record))
+    }
+
+    pub(crate) const HEARTBEAT: Self = Self(Kind::Heartbeat);
+
+    pub(crate) fn gap(event: &[u8]) -> Self {
+        Self(Kind::Gap(event.into()))
+    }
+
+    /// The bytes as they stand in an event stream (HTML standard, 9.2.5).
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Update(record) => record.bytes(Framing::Bare),
+            Kind::Heartbeat => Framing::Bare.heartbeat(),
+            Kind::Gap(event) => event,
+        }
+    }
+
+    /// The id of the update, if it is one.
+    pub fn id(&self) -> Option<&EventId> {
+        match &self.0 {
+            Kind::Update(record) => Some(&record.id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn offset(&self) -> Option<Offset> {
+        match &self.0 {
+            Kind::Update(record) => Some(record.offset),
+            _ => None,
+        }
+    }
+
+    /// The topics of the update, the canonical one first; none for other frames.
+    pub fn topics(&self) -> &[Topic] {
+        match &self.0 {
+            Kind::Update(record) => &record.topics,
+            _ => &[],
+        }
+    }
+
+    /// Whether it is a heartbeat.
+    pub fn is_heartbeat(&self) -> bool {
+        matches!(self.0, Kind::Heartbeat)
+    }
+
+    /// Whether it tells of a gap: updates that are lost to this subscriber.
+    pub fn is_gap(&self) -> bool {
+        matches!(self.0, Kind::Gap(_))
+    }
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum End {
+    /// The hub drains or has been closed.
+    Drained,
+    /// The grant has expired.
+    Expired,
+    /// Updates were lost to it, and it had not asked to be told inside the stream.
+    Gap,
+    /// It took nothing for the write timeout.
+    Stalled,
+    /// The peer closed the connection, or it broke.
+    Peer,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<Frame>,
+    end: Option<End>,
+    waker: Option<Waker>,
+    /// The shard has more than the slot takes, and waits for room.
+    full: bool,
+    /// Where the subscriber stands in its shard.
+    key: u32,
+}
+
+/// What a shard and the reader of a stream share.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Mutex<State>);
+
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no code that holds this lock panics")
+    }
+
+    pub(crate) fn set_key(&self, key: u32) {
+        self.state().key = key;
+    }
+
+    pub(crate) fn key(&self) -> u32 {
+        self.state().key
+    }
+
+    /// Takes frames until it is full. What is left in the iterator did not fit.
+    pub(crate) fn push(&self, frames: &mut std::iter::Peekable<impl Iterator<Item = Frame>>) {
+        let mut state = self.state();
+        while frames.peek().is_some() {
+            if state.frames.len() >= FRAMES {
+                state.full = true;
+                break;
+            }
+            state.frames.extend(frames.next());
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn end(&self, end: End) {
+        let mut state = self.state();
+        state.end.get_or_insert(end);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A subscriber's stream of frames. Dropping it unsubscribes.
+///
+/// It holds up to 64 frames; a reader that is slower than the stream keeps its place and reads on from history.
+#[derive(Debug)]
+pub struct FrameStream {
+    slot: Arc<Slot>,
+    inbox: Arc<Inbox>,
+}
+
+impl FrameStream {
+    pub(crate) fn new(slot: Arc<Slot>, inbox: Arc<Inbox>) -> Self {
+        Self { slot, inbox }
+    }
+
+    /// The next frame; `None` once the stream has ended and all frames are taken.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>> {
+        let mut state = self.slot.state();
+        let Some(frame) = state.frames.pop_front() else {
+            if state.end.is_some() {
+                return Poll::Ready(None);
+            }
+            state.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        // Half empty, not at once: a shard that were woken for each frame would write one at a time.
+        let room = state.full && state.frames.len() <= FRAMES / 2;
+        if room {
+            state.full = false;
+        }
+        drop(state);
+        if room {
+            self.inbox.send(Command::Ready(self.slot.clone()));
+        }
+        Poll::Ready(Some(frame))
+    }
+
+    /// The next frame, in any async runtime.
+    pub async fn next(&mut self) -> Option<Frame> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The next frame; blocks the thread until there is one.
+    pub fn next_blocking(&mut self) -> Option<Frame> {
+        struct Unpark(Thread);
+        impl Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Arc::new(Unpark(thread::current())).into();
+        let mut context = Context::from_waker(&waker);
+        let mut next = pin!(self.next());
+        loop {
+            match next.as_mut().poll(&mut context) {
+                Poll::Ready(frame) => return frame,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+
+    /// Why the stream ended; `None` while it goes on.
+    pub fn end(&self) -> Option<End> {
+        self.slot.state().end
+    }
+}
+
+impl futures_core::Stream for FrameStream {
+    type Item = Frame;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Frame>> {
+        Self::poll_next(&mut self, context)
+    }
+}
+
+impl Drop for FrameStream {
+    fn drop(&mut self) {
+        self.inbox.send(Command::Leave(self.slot.clone()));
+    }
+}

@@ -1,0 +1,282 @@
+//! The one place where updates get their order.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use headwater_sse::EventId;
+
+use crate::{
+    clock::Clock,
+    cursor::Offset,
+    history::History,
+    inbox::Inbox,
+    submission::{IdempotencyKey, PublishError, Receipt, Submission},
+};
+
+/// A submission on its way, and where its answer is to go.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) submission: Submission,
+    pub(crate) answer: oneshot::Sender<Result<Receipt, PublishError>>,
+}
+
+/// What a key stands for, while history holds it.
+#[derive(Debug)]
+struct Kept {
+    fingerprint: u128,
+    ids: Arc<[EventId]>,
+}
+
+/// Gives updates their order: decides keys, appends to history in one commit. A plain value; its thread is below.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    history: Arc<History>,
+    keys: HashMap<Box<[u8]>, Kept>,
+    /// The keys by the last of their offsets, to be forgotten with them.
+    expiry: VecDeque<(Offset, Box<[u8]>)>,
+    latest: SystemTime,
+}
+
+impl Sequencer {
+    pub(crate) fn new(history: Arc<History>) -> Self {
+        Self { history, keys: HashMap::new(), expiry: VecDeque::new(), latest: SystemTime::UNIX_EPOCH }
+    }
+
+    /// Commits what has piled up. The answers are the caller's to send, once all shards have been woken.
+    pub(crate) fn commit(
+        &mut self,
+        submissions: impl IntoIterator<Item = Submission>,
+        now: SystemTime,
+    ) -> Vec<Result<Receipt, PublishError>> {
+        // Times in history never decrease, or an old update behind a young one would outlive its age.
+        self.latest = self.latest.max(now);
+        let mut next = self.history.next();
+        let mut batch = Vec::new();
+        let answers = submissions
+            .into_iter()
+            .map(|Submission { drafts, key }| {
+                if let Some(known) = key.as_ref().and_then(|key| self.known(key)) {
+                    return known;
+                }
+                let first = batch.len();
+                for draft in drafts {
+                    batch.push(Arc::new(draft.seal(self.history.epoch, next, self.latest)));
+                    next += 1;
+                }
+                let ids: Arc<[EventId]> = batch[first..].iter().map(|r| r.id.clone()).collect();
+                if let Some(IdempotencyKey { name, fingerprint }) = key {
+                    self.keys.insert(name.clone(), Kept { fingerprint, ids: ids.clone() });
+                    self.expiry.push_back((next - 1, name));
+                }
+                Ok(Receipt { ids, repeated: false })
+            })
+            .collect();
+        let floor = self.history.append(batch, self.latest);
+        while self.expiry.front().is_some_and(|(last, _)| *last < floor) {
+            let (_, name) = self.expiry.pop_front().expect("there is a front");
+            self.keys.remove(&name);
+        }
+        answers
+    }
+
+    fn known(&self, key: &IdempotencyKey) -> Option<Result<Receipt, PublishError>> {
+        let kept = self.keys.get(&key.name)?;
+        Some(if kept.fingerprint == key.fingerprint {
+            Ok(Receipt { ids: kept.ids.clone(), repeated: true })
+        } else {
+            Err(PublishError::KeyReused)
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queued {
+    waiting: Vec<Waiting>,
+    bytes: usize,
+    asleep: bool,
+    closed: bool,
+}
+
+/// What waits for the sequencer. Bounded in bytes: a publisher is refused, never made to wait.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    queued: Mutex<Queued>,
+    bell: Condvar,
+    limit: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { queued: Mutex::default(), bell: Condvar::new(), limit }
+    }
+
+    fn queued(&self) -> std::sync::MutexGuard<'_, Queued> {
+        self.queued.lock().expect("no code that holds this lock panics")
+    }
+
+    /// Takes on a submission, or answers it at once.
+    pub(crate) fn push(&self, waiting: Waiting) {
+        let weight = waiting.submission.weight();
+        let mut queued = self.queued();
+        let refusal = if queued.closed {
+            PublishError::Closed
+        } else if queued.bytes > 0 && queued.bytes + weight > self.limit {
+            PublishError::Overloaded
+        } else {
+            queued.bytes += weight;
+            queued.waiting.push(waiting);
+            let ring = std::mem::take(&mut queued.asleep);
+            drop(queued);
+            if ring {
+                self.bell.notify_one();
+            }
+            return;
+        };
+        drop(queued);
+        // Nobody waits for the answer any more: nothing to tell.
+        let _ = waiting.answer.send(Err(refusal));
+    }
+
+    /// No more is taken on; what has been will be answered.
+    pub(crate) fn close(&self) {
+        self.queued().closed = true;
+        self.bell.notify_one();
+    }
+
+    /// Takes all that waits, waiting for it up to `timeout`. `None` once it is closed and empty.
+    fn take(&self, timeout: Option<Duration>) -> Option<Vec<Waiting>> {
+        let mut queued = self.queued();
+        if queued.waiting.is_empty() && !queued.closed {
+            queued.asleep = true;
+            queued = match timeout {
+                None => self.bell.wait(queued).expect("no code that holds this lock panics"),
+                Some(timeout) => {
+                    self.bell.wait_timeout(queued, timeout).expect("no code that holds this lock panics").0
+                }
+            };
+            queued.asleep = false;
+        }
+        if queued.waiting.is_empty() && queued.closed {
+            return None;
+        }
+        queued.bytes = 0;
+        Some(std::mem::take(&mut queued.waiting))
+    }
+}
+
+/// Retention by age frees memory this often at the most; what is too old is not served in any case.
+const EXPIRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// The sequencer's thread: take what has piled up, commit it, wake the shards, answer.
+pub(crate) fn run(mut sequencer: Sequencer, queue: &Queue, shards: &[Arc<Inbox>], clock: &dyn Clock) {
+    loop {
+        let expiry = sequencer.history.next_expiry();
+        let pause = expiry.map(|at| at.duration_since(clock.wall()).unwrap_or_default().max(EXPIRY_PAUSE));
+        let Some(waiting) = queue.take(pause) else { return };
+        let (submissions, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|w| (w.submission, w.answer)).unzip();
+        let receipts = sequencer.commit(submissions, clock.wall());
+        if !receipts.is_empty() {
+            for shard in shards {
+                shard.ring();
+            }
+        }
+        for (answer, receipt) in answers.into_iter().zip(receipts) {
+            // A publisher that has gone does not hear it; its updates are published all the same.
+            let _ = answer.send(receipt);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::{Retention, Topic, Update, cursor::Epoch};
+
+    const NOW: SystemTime = UNIX_EPOCH;
+
+    fn sequencer(count: u64) -> Sequencer {
+        let retention = Retention { count, ..Retention::default() };
+        Sequencer::new(Arc::new(History::memory(Epoch::from_bits(0), retention)))
+    }
+
+    fn submission(n: usize) -> Submission {
+        Submission::new((0..n).map(|i| Update::new(Topic::new("t").unwrap(), i.to_string())))
+    }
+
+    fn keyed(n: usize, scope: &str, key: &str, fingerprint: u128) -> Submission {
+        submission(n).with_key(IdempotencyKey::new(scope.as_bytes(), key, fingerprint))
+    }
+
+    fn ids(receipt: &Result<Receipt, PublishError>) -> Vec<&str> {
+        receipt.as_ref().unwrap().ids.iter().map(EventId::as_str).collect()
+    }
+
+    #[test]
+    fn updates_follow_one_another_across_submissions() {
+        let mut s = sequencer(100);
+        let receipts = s.commit([submission(2), submission(0), submission(1)], NOW);
+        assert_eq!(ids(&receipts[0]), ["#000000000000-1", "#000000000000-2"]);
+        assert_eq!(ids(&receipts[1]), [""; 0]);
+        assert_eq!(ids(&receipts[2]), ["#000000000000-3"]);
+    }
+
+    #[test]
+    fn a_key_publishes_once_also_within_one_batch() {
+        let mut s = sequencer(100);
+        let receipts = s.commit([keyed(2, "a", "k", 1), keyed(2, "a", "k", 1), keyed(1, "b", "k", 2)], NOW);
+        assert_eq!(ids(&receipts[0]), ids(&receipts[1]));
+        assert!(!receipts[0].as_ref().unwrap().repeated && receipts[1].as_ref().unwrap().repeated);
+        assert_eq!(ids(&receipts[2]), ["#000000000000-3"], "another scope's key is another key");
+        let receipts = s.commit([keyed(2, "a", "k", 7)], NOW);
+        assert_eq!(receipts[0], Err(PublishError::KeyReused));
+        assert_eq!(s.history.next(), 4);
+    }
+
+    #[test]
+    fn a_key_is_forgotten_with_the_last_of_its_updates() {
+        let mut s = sequencer(3);
+        s.commit([keyed(2, "a", "k", 1)], NOW);
+        s.commit([submission(2)], NOW);
+        assert!(s.commit([keyed(2, "a", "k", 1)], NOW)[0].as_ref().unwrap().repeated);
+        s.commit([submission(1)], NOW);
+        assert!(!s.commit([keyed(2, "a", "k", 1)], NOW)[0].as_ref().unwrap().repeated);
+        assert_eq!((s.keys.len(), s.expiry.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_make_history_younger() {
+        let retention = Retention { age: Some(Duration::from_secs(10)), ..Retention::default() };
+        let history = Arc::new(History::memory(Epoch::from_bits(0), retention));
+        let mut s = Sequencer::new(history.clone());
+        s.commit([submission(1)], NOW + Duration::from_secs(100));
+        s.commit([submission(1)], NOW);
+        assert_eq!(history.earliest(NOW + Duration::from_secs(109)), 1);
+        assert_eq!(history.earliest(NOW + Duration::from_secs(110)), 3);
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_takes_again_when_emptied() {
+        let queue = Queue::new(submission(1).weight() * 2);
+        let push = || {
+            let (answer, receiver) = oneshot::channel();
+            queue.push(Waiting { submission: submission(1), answer });
+            receiver
+        };
+        let (a, b, c) = (push(), push(), push());
+        assert_eq!(c.try_recv().unwrap(), Err(PublishError::Overloaded));
+        assert!(a.try_recv().is_err() && b.try_recv().is_err());
+        assert_eq!(queue.take(None).unwrap().len(), 2);
+        let d = push();
+        assert_eq!(queue.take(None).unwrap().len(), 1);
+        drop(d);
+        queue.close();
+        assert_eq!(push().try_recv().unwrap(), Err(PublishError::Closed));
+        assert!(queue.take(None).is_none());
+    }
+}

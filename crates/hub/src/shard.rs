@@ -1,0 +1,564 @@
+//! Some of the subscribers, and all that is done for them. A plain value, driven by its thread (`worker`) or a test.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use slab::Slab;
+
+use crate::{
+    cursor::{Cursor, Offset},
+    gap,
+    history::History,
+    index::Index,
+    pass::{Node, Pass, ROOT},
+    pull::{End, Frame, Slot},
+    record::Record,
+    sink::{Gone, Sink},
+    subscriber::{GapNotice, Partial, State, Subscriber},
+    timer::{Tick, Wheel, ticks},
+};
+
+/// Updates that one pass takes at the most: beyond it, subscribers are written before more is gathered.
+const PASS_ITEMS: usize = 1024;
+/// The same in bytes: what one subscriber can be behind its list in the kernel's buffer is less.
+const PASS_BYTES: usize = 1 << 20;
+/// One page of history: one reader must not hold up the live ones for long.
+const PAGE_ITEMS: usize = 256;
+/// The same in bytes: about what a socket's buffer takes at once.
+const PAGE_BYTES: usize = 256 << 10;
+/// Pages that are handed out between two looks at the live stream.
+const PAGES_A_TURN: usize = 64;
+
+/// A grant's end is a time of day, and that may jump: it is looked at this often.
+const CLOCK_CHECK: Duration = Duration::from_mins(1);
+
+/// What holds for all subscribers of a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// `None`: no heartbeats.
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) write_timeout: Duration,
+}
+
+/// The time of a turn, taken once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) tick: Tick,
+    pub(crate) wall: SystemTime,
+}
+
+/// Some of the subscribers: their sinks, their index, their timers.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    history: Arc<History>,
+    subscribers: Slab<Subscriber>,
+    index: Index,
+    wheel: Wheel,
+    /// The next update to be handed to the live subscribers.
+    position: Offset,
+    /// Who is catching up, in turn. May name some who are no longer: each is looked at.
+    behind: VecDeque<u32>,
+    live: Pass,
+    replay: Pass,
+    touched: Vec<u32>,
+    rung: Vec<(Tick, u32)>,
+    heartbeat: Option<Tick>,
+    write_timeout: Tick,
+    /// Streams that are inside of a frame get until then to end it.
+    drained_by: Option<Tick>,
+}
+
+impl Shard {
+    pub(crate) fn new(history: Arc<History>, rules: &Rules, now: Now) -> Self {
+        let position = history.next();
+        Self {
+            history,
+            subscribers: Slab::new(),
+            index: Index::default(),
+            wheel: Wheel::new(now.tick),
+            position,
+            behind: VecDeque::new(),
+            live: Pass::default(),
+            replay: Pass::default(),
+            touched: Vec::new(),
+            rung: Vec::new(),
+            heartbeat: rules.heartbeat.map(ticks),
+            write_timeout: ticks(rules.write_timeout),
+            drained_by: None,
+        }
+    }
+
+    /// The key that the next subscriber will have: what its socket is registered under.
+    pub(crate) fn next_key(&self) -> usize {
+        self.subscribers.vacant_key()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.subscribers.is_empty()
+    }
+
+    /// Whether the sequencer has put something behind the shard's position.
+    pub(crate) fn has_news(&self) -> bool {
+        self.history.next() > self.position
+    }
+
+    /// Whether someone is catching up.
+    pub(crate) fn has_readers(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// When the next alarm may ring.
+    pub(crate) fn next_alarm(&self) -> Option<Tick> {
+        self.wheel.next()
+    }
+
+    /// Takes over a subscriber.
+    pub(crate) fn attach(&mut self, mut subscriber: Subscriber, now: Now) {
+        subscriber.written = now.tick;
+        let key = self.subscribers.vacant_key() as u32;
+        if let Sink::Pull(slot) = &subscriber.sink {
+            slot.set_key(key);
+        }
+        let told = !matches!(subscriber.gap, GapNotice::EventAfter(_));
+        let at_head = subscriber.next == self.position && told;
+        self.subscribers.insert(subscriber);
+        if at_head {
+            self.go_live(key, now);
+        } else {
+            self.behind.push_back(key);
+        }
+        self.arm(key, now);
+    }
+
+    /// The sink of this subscriber may have something to read.
+    pub(crate) fn readable(&mut self, key: usize) {
+        if let Some(subscriber) = self.subscribers.get_mut(key)
+            && subscriber.sink.discard_input().is_err()
+        {
+            self.close(key as u32, End::Peer);
+        }
+    }
+
+    /// The sink of this subscriber may have room.
+    pub(crate) fn writable(&mut self, key: usize, now: Now) {
+        let Some(subscriber) = self.subscribers.get_mut(key) else { return };
+        if subscriber.state != State::Blocked {
+            return;
+        }
+        if let Some(partial) = &mut subscriber.partial {
+            let framing =
+                subscriber.sink.framing().expect("only sinks that take bytes are inside of a frame");
+            let rest = partial.rest(framing);
+            let left = rest.len();
+            match subscriber.sink.write(rest) {
+                Ok(written) => {
+                    if written > 0 {
+                        subscriber.written = now.tick;
+                    }
+                    if written < left {
+                        partial.advance(written);
+                        return;
+                    }
+                    subscriber.partial = None;
+                }
+                Err(Gone) => return self.close(key as u32, End::Peer),
+            }
+        }
+        subscriber.state = State::CatchingUp;
+        self.behind.push_back(key as u32);
+    }
+
+    /// The reader of a pull sink has made room.
+    pub(crate) fn ready(&mut self, slot: &Arc<Slot>, now: Now) {
+        if self.holds(slot) {
+            self.writable(slot.key() as usize, now);
+        }
+    }
+
+    /// The reader of a pull sink is gone.
+    pub(crate) fn leave(&mut self, slot: &Arc<Slot>) {
+        if self.holds(slot) {
+            self.close(slot.key(), End::Peer);
+        }
+    }
+
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        let subscriber = self.subscribers.get(slot.key() as usize);
+        subscriber.is_some_and(|s| matches!(&s.sink, Sink::Pull(own) if Arc::ptr_eq(own, slot)))
+    }
+
+    /// Hands what is new to the live subscribers, each written once.
+    pub(crate) fn pass(&mut self, now: Now) {
+        let head = self.history.next();
+        if head == self.position {
+            return;
+        }
+        let Self { history, live, index, subscribers, touched, .. } = self;
+        live.clear();
+        let page = history.read(self.position, head, PASS_ITEMS, PASS_BYTES, now.wall, &mut live.records);
+        if page.earliest > self.position {
+            return self.overrun(page.earliest);
+        }
+        for i in 0..live.records.len() {
+            let record = live.records[i].clone();
+            let mut last_grant = None;
+            for topic in &record.topics {
+                index.each(topic, |key| {
+                    let subscriber = &mut subscribers[key as usize];
+                    if std::mem::replace(&mut subscriber.seen, record.offset) == record.offset
+                        || !may_see(subscriber, &record, &mut last_grant)
+                    {
+                        return;
+                    }
+                    if subscriber.node == ROOT {
+                        touched.push(key);
+                    }
+                    subscriber.node = live.add(subscriber.node, i);
+                });
+            }
+        }
+        self.position = page.next;
+        let mut touched = std::mem::take(&mut self.touched);
+        for key in touched.drain(..) {
+            let subscriber = &mut self.subscribers[key as usize];
+            let node = std::mem::replace(&mut subscriber.node, ROOT);
+            match deliver(subscriber, &mut self.live, node, now.tick) {
+                Ok(None) => {}
+                Ok(Some(resume)) => self.block(key, resume, now),
+                Err(Gone) => self.close(key, End::Peer),
+            }
+        }
+        self.touched = touched;
+        // What the pass held is history's to keep or to drop.
+        self.live.clear();
+    }
+
+    /// The ring has gone past the shard: its live subscribers go on from where the shard stood, or are told.
+    fn overrun(&mut self, earliest: Offset) {
+        tracing::warn!(
+            lost = earliest - self.position,
+            "updates came faster than they could be sent and history holds too few; raise --retain-count and --retain-bytes"
+        );
+        let live: Vec<u32> = self
+            .subscribers
+            .iter()
+            .filter(|(_, s)| s.state == State::Live)
+            .map(|(key, _)| key as u32)
+            .collect();
+        for key in live {
+            self.unindex(key);
+            let subscriber = &mut self.subscribers[key as usize];
+            subscriber.state = State::CatchingUp;
+            subscriber.next = self.position;
+            self.behind.push_back(key);
+        }
+        self.position = earliest;
+    }
+
+    /// Hands a page of history to each of some that are catching up. Those at the same place share it.
+    pub(crate) fn catch_up(&mut self, now: Now) {
+        let mut page: Option<(Offset, Offset)> = None;
+        for _ in 0..PAGES_A_TURN.min(self.behind.len()) {
+            let Some(key) = self.behind.pop_front() else { break };
+            let Some(subscriber) = self.subscribers.get_mut(key as usize) else { continue };
+            if subscriber.state != State::CatchingUp {
+                continue;
+            }
+            if let GapNotice::EventAfter(from) = &subscriber.gap {
+                let from = from.clone();
+                subscriber.gap = GapNotice::Event;
+                let to = subscriber.next;
+                if self.tell_gap(key, &from, to, now) {
+                    self.behind.push_back(key);
+                }
+                continue;
+            }
+            if subscriber.next > self.position {
+                // It came while the shard was behind; after the next pass it is not ahead any more.
+                self.behind.push_back(key);
+                continue;
+            }
+            if subscriber.next == self.position {
+                self.go_live(key, now);
+                continue;
+            }
+            let from = subscriber.next;
+            if page.is_none_or(|(start, _)| start != from) {
+                self.replay.clear();
+                let (items, bytes) = (PAGE_ITEMS, PAGE_BYTES);
+                let read =
+                    self.history.read(from, self.position, items, bytes, now.wall, &mut self.replay.records);
+                if read.earliest > from {
+                    page = None;
+                    self.meet_gap(key, from, read.earliest, now);
+                    continue;
+                }
+                page = Some((from, read.next));
+            }
+            let (_, next) = page.expect("it has just been read");
+            let mut node = ROOT;
+            for i in 0..self.replay.records.len() {
+                if subscriber.filter.admits(&self.replay.records[i]) {
+                    node = self.replay.add(node, i);
+                }
+            }
+            subscriber.next = next;
+            match deliver(subscriber, &mut self.replay, node, now.tick) {
+                Ok(None) => self.behind.push_back(key),
+                Ok(Some(resume)) => self.block(key, resume, now),
+                Err(Gone) => self.close(key, End::Peer),
+            }
+        }
+        self.replay.clear();
+    }
+
+    /// A connected subscriber finds that what it was to read next is gone.
+    fn meet_gap(&mut self, key: u32, from: Offset, to: Offset, now: Now) {
+        if matches!(self.subscribers[key as usize].gap, GapNotice::End) {
+            return self.close(key, End::Gap);
+        }
+        let last = Cursor { epoch: self.history.epoch, offset: from - 1 }.to_string();
+        if self.tell_gap(key, &last, to, now) {
+            self.behind.push_back(key);
+        }
+    }
+
+    /// Writes the event that tells of a gap; answers whether the subscriber can go on at once.
+    fn tell_gap(&mut self, key: u32, from: &str, to: Offset, now: Now) -> bool {
+        let subscriber = &mut self.subscribers[key as usize];
+        subscriber.next = to;
+        let event = gap::event(self.history.epoch, from, to);
+        let outcome = match subscriber.sink.framing() {
+            Some(framing) => {
+                let bytes = framing.wrap(&event);
+                write_frame(subscriber, &bytes, now.tick)
+                    .map(|written| (written < bytes.len()).then(|| Box::new(Partial::own(bytes, written))))
+            }
+            // A slot that is full takes it later, as the first frame of the rest.
+            None if push_one(subscriber, Frame::gap(&event), now.tick) => Ok(None),
+            None => {
+                subscriber.gap = GapNotice::EventAfter(from.into());
+                self.block(key, to, now);
+                return false;
+            }
+        };
+        match outcome {
+            Ok(None) => return true,
+            Ok(Some(partial)) => {
+                subscriber.partial = Some(partial);
+                self.block(key, to, now);
+            }
+            Err(Gone) => self.close(key, End::Peer),
+        }
+        false
+    }
+
+    fn go_live(&mut self, key: u32, now: Now) {
+        let subscriber = &mut self.subscribers[key as usize];
+        subscriber.state = State::Live;
+        // The index hands out updates from here on; an offset that was seen before this is none of them.
+        subscriber.seen = 0;
+        subscriber.places = self.index.insert(key, &subscriber.filter.selectors);
+        self.arm(key, now);
+    }
+
+    fn block(&mut self, key: u32, next: Offset, now: Now) {
+        if self.subscribers[key as usize].state == State::Live {
+            self.unindex(key);
+        }
+        let subscriber = &mut self.subscribers[key as usize];
+        subscriber.state = State::Blocked;
+        subscriber.next = next;
+        // The write timeout counts from here, not from the last write of a stream that was idle.
+        subscriber.written = now.tick;
+        self.arm(key, now);
+    }
+
+    fn unindex(&mut self, key: u32) {
+        let Self { index, subscribers, .. } = self;
+        let mut places = std::mem::take(&mut subscribers[key as usize].places);
+        index.remove(key, &mut places, |other, place, new| subscribers[other as usize].places[place] = new);
+    }
+
+    fn close(&mut self, key: u32, end: End) {
+        if self.subscribers[key as usize].state == State::Live {
+            self.unindex(key);
+        }
+        let subscriber = self.subscribers.remove(key as usize);
+        if let Sink::Pull(slot) = &subscriber.sink {
+            // Its reader may still take what is in the slot, however it ended.
+            slot.end(end);
+        } else if subscriber.partial.is_none() && !matches!(end, End::Peer) {
+            subscriber.sink.finish(end);
+        }
+    }
+
+    /// Sees to it that the subscriber's next deadline rings.
+    fn arm(&mut self, key: u32, now: Now) {
+        let (heartbeat, write_timeout) = (self.heartbeat, self.write_timeout);
+        let Some(subscriber) = self.subscribers.get_mut(key as usize) else { return };
+        let waited = match subscriber.state {
+            State::Live => heartbeat,
+            State::Blocked => Some(write_timeout),
+            State::CatchingUp => None,
+        };
+        let due = waited.map(|w| subscriber.written.saturating_add(w));
+        let expiry = subscriber.expires.map(|at| {
+            let left = at.duration_since(now.wall).unwrap_or_default();
+            now.tick.saturating_add(ticks(left.min(CLOCK_CHECK)))
+        });
+        let due = [due, expiry, subscriber.leave].into_iter().flatten().min();
+        if let Some(due) = due
+            && due < subscriber.alarm
+        {
+            subscriber.alarm = due;
+            self.wheel.set(due, key);
+        }
+    }
+
+    /// Rings the alarms that are due: heartbeats, expired grants, stalled writes, drained streams.
+    pub(crate) fn tick(&mut self, now: Now) {
+        let mut rung = std::mem::take(&mut self.rung);
+        self.wheel.advance(now.tick, &mut rung);
+        for (at, key) in rung.drain(..) {
+            let Some(subscriber) = self.subscribers.get_mut(key as usize) else { continue };
+            // An alarm that has been overtaken by an earlier one, or was another's.
+            if subscriber.alarm > at {
+                continue;
+            }
+            subscriber.alarm = Tick::MAX;
+            self.look_at(key, now);
+            self.arm(key, now);
+        }
+        self.rung = rung;
+    }
+
+    fn look_at(&mut self, key: u32, now: Now) {
+        let subscriber = &mut self.subscribers[key as usize];
+        if subscriber.expires.is_some_and(|at| at <= now.wall) {
+            return self.close(key, End::Expired);
+        }
+        if subscriber.leave.is_some_and(|at| at <= now.tick) {
+            // A frame is not left half written if it can still be ended.
+            if subscriber.partial.is_none() || self.drained_by.is_none_or(|at| at <= now.tick) {
+                return self.close(key, End::Drained);
+            }
+            subscriber.leave = self.drained_by;
+        }
+        match subscriber.state {
+            State::Blocked if now.tick - subscriber.written >= self.write_timeout => {
+                self.close(key, End::Stalled);
+            }
+            State::Live if self.heartbeat.is_some_and(|h| now.tick - subscriber.written >= h) => {
+                self.beat(key, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn beat(&mut self, key: u32, now: Now) {
+        let subscriber = &mut self.subscribers[key as usize];
+        let Some(framing) = subscriber.sink.framing() else {
+            // A full slot means that its reader has enough to do; it needs no sign of life.
+            push_one(subscriber, Frame::HEARTBEAT, now.tick);
+            subscriber.written = now.tick;
+            return;
+        };
+        let bytes = framing.heartbeat();
+        match write_frame(subscriber, bytes, now.tick) {
+            Ok(written) if written == bytes.len() => {}
+            Ok(written) => {
+                if written > 0 {
+                    subscriber.partial = Some(Box::new(Partial::fixed(bytes, written)));
+                }
+                self.block(key, self.position, now);
+            }
+            Err(Gone) => self.close(key, End::Peer),
+        }
+    }
+
+    /// Ends all streams, evenly spread over this time.
+    pub(crate) fn drain(&mut self, over: Duration, now: Now) {
+        let over = over.as_millis() as u64;
+        let span = if over == 0 { 0 } else { u64::from(ticks(Duration::from_millis(over))) };
+        self.drained_by = Some(now.tick + span as Tick);
+        let n = self.subscribers.len() as u64;
+        let keys: Vec<u32> = self.subscribers.iter().map(|(key, _)| key as u32).collect();
+        for (key, i) in keys.into_iter().zip(1..) {
+            self.subscribers[key as usize].leave = Some(now.tick + (span * i / n) as Tick);
+            self.arm(key, now);
+        }
+    }
+}
+
+/// Whether the subscriber's grant allows the update. One grant after the other is often the same one.
+fn may_see(
+    subscriber: &Subscriber,
+    record: &Record,
+    last: &mut Option<(*const crate::Selector, bool)>,
+) -> bool {
+    if !record.private {
+        return true;
+    }
+    let Some(grant) = &subscriber.filter.grant else { return false };
+    match *last {
+        Some((known, allowed)) if known == grant.as_ptr() => allowed,
+        _ => {
+            let allowed = subscriber.filter.may_see(record);
+            *last = Some((grant.as_ptr(), allowed));
+            allowed
+        }
+    }
+}
+
+/// Hands the list at `node` to the sink. If it did not take all: from where on it must read again.
+fn deliver(
+    subscriber: &mut Subscriber,
+    pass: &mut Pass,
+    node: Node,
+    tick: Tick,
+) -> Result<Option<Offset>, Gone> {
+    if node == ROOT {
+        return Ok(None);
+    }
+    let Some(framing) = subscriber.sink.framing() else {
+        let Sink::Pull(slot) = &subscriber.sink else { unreachable!("all others take bytes") };
+        let mut frames = pass.list(node).cloned().map(Frame::update).peekable();
+        slot.push(&mut frames);
+        subscriber.written = tick;
+        return Ok(frames.peek().and_then(Frame::offset));
+    };
+    let bytes = pass.bytes(node, framing);
+    let len = bytes.len();
+    let written = write_frame(subscriber, bytes, tick)?;
+    if written == len {
+        return Ok(None);
+    }
+    let (record, at) = pass.locate(node, framing, written).expect("less than all was written");
+    if at == 0 {
+        return Ok(Some(record.offset));
+    }
+    let next = record.offset + 1;
+    subscriber.partial = Some(Box::new(Partial::record(record, at)));
+    Ok(Some(next))
+}
+
+fn write_frame(subscriber: &mut Subscriber, bytes: &[u8], tick: Tick) -> Result<usize, Gone> {
+    let written = subscriber.sink.write(bytes)?;
+    if written > 0 {
+        subscriber.written = tick;
+    }
+    Ok(written)
+}
+
+/// Puts one frame into a pull sink; answers whether it had room.
+fn push_one(subscriber: &mut Subscriber, frame: Frame, tick: Tick) -> bool {
+    let Sink::Pull(slot) = &subscriber.sink else { unreachable!("all others take bytes") };
+    let mut frames = std::iter::once(frame).peekable();
+    slot.push(&mut frames);
+    subscriber.written = tick;
+    frames.peek().is_none()
+}

@@ -1,0 +1,143 @@
+//! Where a subscriber's bytes go.
+
+use std::{
+    io::{self, Read, Write},
+    net::Shutdown,
+    sync::Arc,
+};
+
+use mio::net::TcpStream;
+
+use crate::pull::{End, Slot};
+
+/// How the bytes of a stream are framed on its transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// HTTP/1.1 chunks, one an event (RFC 9112, 7.1).
+    Chunked,
+    /// The event stream as it is, ended by the connection's end: HTTP/1.0.
+    Bare,
+}
+
+impl Framing {
+    /// What ends a stream in good order.
+    fn end(self) -> &'static [u8] {
+        match self {
+            Self::Chunked => b"0\r\n\r\n",
+            Self::Bare => b"",
+        }
+    }
+
+    /// A heartbeat: a comment, framed.
+    pub(crate) fn heartbeat(self) -> &'static [u8] {
+        match self {
+            Self::Chunked => b"2\r\n:\n\r\n",
+            Self::Bare => b":\n",
+        }
+    }
+
+    /// Frames an event that is not a record.
+    pub(crate) fn wrap(self, event: &[u8]) -> Box<[u8]> {
+        match self {
+            Self::Chunked => {
+                let mut chunk = format!("{:x}\r\n", event.len()).into_bytes();
+                chunk.extend_from_slice(event);
+                chunk.extend_from_slice(b"\r\n");
+                chunk.into()
+            }
+            Self::Bare => event.into(),
+        }
+    }
+}
+
+/// What a client may send on a stream that is ours to write: nothing of it is read by anyone. More than this is no
+/// client's, and the stream is closed.
+const DISCARD: usize = 64 << 10;
+
+/// Where a subscriber's bytes go. A closed set: the shard knows them all.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// A socket that the shard writes itself.
+    Plain { stream: TcpStream, framing: Framing, discarded: usize },
+    /// A bounded slot that someone takes frames from: embedders, and transports that others write.
+    Pull(Arc<Slot>),
+    /// Memory that stands in for a socket.
+    #[cfg(test)]
+    Pipe(crate::pipe::Pipe, Framing),
+}
+
+/// The peer is gone, or breaks the rules: the subscriber is to be closed.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl Sink {
+    /// For sinks that take bytes: how they are framed.
+    pub(crate) fn framing(&self) -> Option<Framing> {
+        match self {
+            Self::Plain { framing, .. } => Some(*framing),
+            Self::Pull(_) => None,
+            #[cfg(test)]
+            Self::Pipe(_, framing) => Some(*framing),
+        }
+    }
+
+    /// Writes what the sink takes now, and answers how much that was. Less than all means that it is full, and will
+    /// be reported writable.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Gone> {
+        let mut written = 0;
+        while written < bytes.len() {
+            let result = match self {
+                Self::Plain { stream, .. } => stream.write(&bytes[written..]),
+                Self::Pull(_) => unreachable!("a pull sink takes frames, not bytes"),
+                #[cfg(test)]
+                Self::Pipe(pipe, _) => pipe.write(&bytes[written..]),
+            };
+            match result {
+                Ok(n) => {
+                    written += n;
+                    // A short write is a full buffer; asking again would only be told so.
+                    break;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Gone),
+            }
+        }
+        Ok(written)
+    }
+
+    /// Reads and drops what the client sent; finds out that it has gone.
+    pub(crate) fn discard_input(&mut self) -> Result<(), Gone> {
+        let Self::Plain { stream, discarded, .. } = self else { return Ok(()) };
+        let mut scratch = [0u8; 4096];
+        loop {
+            match stream.read(&mut scratch) {
+                Ok(0) => return Err(Gone),
+                Ok(n) => {
+                    *discarded += n;
+                    if *discarded > DISCARD {
+                        return Err(Gone);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Gone),
+            }
+        }
+    }
+
+    /// Ends the stream in good order; to be called between frames only.
+    pub(crate) fn finish(mut self, end: End) {
+        if let Self::Pull(slot) = &self {
+            slot.end(end);
+        }
+        let Some(framing) = self.framing() else { return };
+        // Best effort: whether or not the last bytes find room, the connection ends now.
+        let _ = self.write(framing.end());
+        if let Self::Plain { stream, .. } = &self {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        // Closing a socket with unread input sends RST, which destroys what the peer has not read yet.
+        let _ = self.discard_input();
+    }
+}

@@ -1,0 +1,185 @@
+//! What a subscriber asks for, and where it will start.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::{
+    Selector,
+    cursor::Offset,
+    filter::Filter,
+    history::{Found, History},
+    subscriber::{GapNotice, Seat},
+};
+
+/// From where on a subscriber wants the updates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// All that is retained, then on.
+    Earliest,
+    /// What came after the update with this id, then on.
+    Id(String),
+}
+
+/// What to do for one who comes with an id that the hub does not know, or no longer holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownCursor {
+    /// Replay all that is retained, as the Mercure protocol reads.
+    #[default]
+    Replay,
+    /// Start with what comes next: for those who move over from another hub, and hold its ids.
+    Live,
+}
+
+/// What a subscriber asks for.
+///
+/// ```
+/// use headwater_hub::{Selector, Since, Subscribe};
+///
+/// let request = Subscribe::to([Selector::new("https://example.com/books/{id}")]).since(Since::Earliest);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Subscribe {
+    pub(crate) selectors: Vec<Selector>,
+    pub(crate) grant: Option<Arc<[Selector]>>,
+    pub(crate) since: Since,
+    pub(crate) gap_events: bool,
+    pub(crate) expires: Option<SystemTime>,
+}
+
+impl Subscribe {
+    /// Public updates whose topics match one of the selectors, from now on.
+    pub fn to(selectors: impl IntoIterator<Item = Selector>) -> Self {
+        Self {
+            selectors: selectors.into_iter().collect(),
+            grant: None,
+            since: Since::Now,
+            gap_events: false,
+            expires: None,
+        }
+    }
+
+    /// Private updates too, where one of their topics matches one of these.
+    pub fn with_grant(mut self, grant: Arc<[Selector]>) -> Self {
+        self.grant = Some(grant);
+        self
+    }
+
+    /// From where on.
+    pub fn since(mut self, since: Since) -> Self {
+        self.since = since;
+        self
+    }
+
+    /// Tell of gaps inside the stream, by an event of type [`GAP_EVENT_TYPE`](crate::GAP_EVENT_TYPE). Without this a
+    /// gap that arises while the subscriber is connected ends the stream.
+    pub fn with_gap_events(mut self) -> Self {
+        self.gap_events = true;
+        self
+    }
+
+    /// End the stream at this time.
+    pub fn until(mut self, expires: SystemTime) -> Self {
+        self.expires = Some(expires);
+        self
+    }
+}
+
+/// Why a subscriber was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// Without a selector it would never get anything.
+    #[error("name at least one selector")]
+    NoSelector,
+    /// More selectors than one subscriber may have.
+    #[error("{given} selectors are more than the {max} that a subscriber may have")]
+    TooManySelectors {
+        /// How many it gave.
+        given: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// A selector is longer than one may be.
+    #[error("a selector of {bytes} bytes is longer than the {max} that one may have")]
+    SelectorTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
+    },
+    /// There are as many subscribers as the hub admits, or their selectors take all the memory there is for them.
+    #[error("the hub is full; try again later")]
+    Full,
+    /// The hub drains or has been closed.
+    #[error("the hub is closed")]
+    Closed,
+}
+
+impl SubscribeError {
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+}
+
+/// Where a subscriber starts.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) next: Offset,
+    pub(crate) gap: GapNotice,
+    /// What the answer says of it: the id of the update just before the first one sent, or `earliest`. Only for
+    /// those who came with a cursor.
+    pub(crate) after: Option<Box<str>>,
+}
+
+impl Start {
+    pub(crate) fn find(
+        history: &History,
+        since: &Since,
+        unknown: UnknownCursor,
+        gap_events: bool,
+        now: SystemTime,
+    ) -> Self {
+        let silent = if gap_events { GapNotice::Event } else { GapNotice::End };
+        let earliest = || Some("earliest".into());
+        let id = match since {
+            Since::Now => return Self { next: history.next(), gap: silent, after: None },
+            Since::Earliest => {
+                return Self { next: history.earliest(now), gap: silent, after: earliest() };
+            }
+            Since::Id(id) => id,
+        };
+        if let Found::At(offset) = history.resolve(id, now) {
+            return Self { next: offset + 1, gap: silent, after: Some(id.as_str().into()) };
+        }
+        let (next, after) = match unknown {
+            UnknownCursor::Replay => (history.earliest(now), earliest()),
+            UnknownCursor::Live => {
+                let (next, newest) = history.head();
+                (next, newest.map_or_else(earliest, |id| Some(id.as_str().into())))
+            }
+        };
+        let gap = if gap_events { GapNotice::EventAfter(id.as_str().into()) } else { GapNotice::End };
+        Self { next, gap, after }
+    }
+}
+
+/// A subscriber that has been admitted and has its place in the stream, but nothing to receive with yet.
+#[derive(Debug)]
+#[must_use = "it receives nothing until it is attached to a socket or a stream"]
+pub struct Admitted {
+    pub(crate) filter: Filter,
+    pub(crate) start: Start,
+    pub(crate) expires: Option<SystemTime>,
+    pub(crate) seat: Seat,
+}
+
+impl Admitted {
+    /// What the answer's `Last-Event-ID` header is to say: the id of the update just before the first one that will
+    /// be sent, or `earliest`. `None` for a subscriber that brought no cursor.
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.start.after.as_deref()
+    }
+}

@@ -1,0 +1,133 @@
+//! A shard's thread: waits, takes what has come, and lets the shard do it.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Registry, Token};
+
+use crate::{
+    clock::Clock,
+    inbox::{Command, Inbox},
+    pull::End,
+    shard::{Now, Shard},
+    sink::Sink,
+    subscriber::Subscriber,
+    timer::{TICK, tick},
+};
+
+/// The waker's token; no subscriber's key comes near it.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+/// Sockets that one wait reports at the most; the next wait reports the rest.
+const EVENTS: usize = 1024;
+
+/// The time of a turn.
+pub(crate) fn now(clock: &dyn Clock) -> Now {
+    Now { tick: tick(clock.elapsed()), wall: clock.wall() }
+}
+
+/// A shard, with what its thread needs to wait.
+pub(crate) struct Worker {
+    pub(crate) shard: Shard,
+    pub(crate) poll: Poll,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The least time between two passes over what is new.
+    pub(crate) linger: Duration,
+}
+
+impl Worker {
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut commands = Vec::new();
+        let mut drained: Option<oneshot::Sender<()>> = None;
+        let mut last_pass: Option<Instant> = None;
+        loop {
+            let lingering =
+                last_pass.and_then(|at| self.linger.checked_sub(at.elapsed())).filter(|d| !d.is_zero());
+            self.wait(&mut events, lingering);
+            let now = now(&*self.clock);
+            self.inbox.take(&mut commands);
+            for command in commands.drain(..) {
+                match command {
+                    Command::Attach(subscriber) => self.attach(*subscriber, drained.is_some(), now),
+                    Command::Ready(slot) => self.shard.ready(&slot, now),
+                    Command::Leave(slot) => self.shard.leave(&slot),
+                    Command::Drain { over, done } => {
+                        self.shard.drain(over, now);
+                        drained = Some(done);
+                    }
+                    Command::Stop => return,
+                }
+            }
+            for event in events.iter().filter(|e| e.token() != WAKER) {
+                let key = event.token().0;
+                if event.is_readable() || event.is_error() || event.is_read_closed() {
+                    self.shard.readable(key);
+                }
+                if event.is_writable() {
+                    self.shard.writable(key, now);
+                }
+            }
+            self.shard.tick(now);
+            let lingering = last_pass.is_some_and(|at| at.elapsed() < self.linger);
+            if self.shard.has_news() && (!lingering || self.shard.has_readers()) {
+                self.shard.pass(now);
+                last_pass = (!self.linger.is_zero()).then(Instant::now);
+            }
+            self.shard.catch_up(now);
+            if self.shard.is_empty()
+                && let Some(done) = drained.take()
+            {
+                // Who drains may have given up waiting.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// Waits for sockets, commands or updates, no longer than there is nothing to do.
+    fn wait(&mut self, events: &mut Events, lingering: Option<Duration>) {
+        self.inbox.fall_asleep();
+        let busy = self.shard.has_readers()
+            || !self.inbox.is_empty()
+            || self.shard.has_news() && lingering.is_none();
+        let timeout = if busy {
+            Some(Duration::ZERO)
+        } else {
+            let alarm = self.shard.next_alarm().map(|at| (TICK * at).saturating_sub(self.clock.elapsed()));
+            let linger = lingering.filter(|_| self.shard.has_news());
+            [alarm, linger].into_iter().flatten().min()
+        };
+        if busy || lingering.is_some() {
+            self.inbox.wake_up();
+        }
+        if let Err(error) = self.poll.poll(events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "a shard could not wait for its sockets");
+        }
+        self.inbox.wake_up();
+    }
+
+    fn attach(&mut self, mut subscriber: Subscriber, draining: bool, now: Now) {
+        if let Sink::Plain { stream, .. } = &mut subscriber.sink
+            && let Err(error) = register(self.poll.registry(), stream, self.shard.next_key())
+        {
+            tracing::error!(%error, "a connection could not be watched and was closed");
+            return;
+        }
+        if draining {
+            subscriber.sink.finish(End::Drained);
+            return;
+        }
+        self.shard.attach(subscriber, now);
+    }
+}
+
+fn register(registry: &Registry, stream: &mut mio::net::TcpStream, key: usize) -> io::Result<()> {
+    registry.register(stream, Token(key), Interest::READABLE | Interest::WRITABLE)
+}
