@@ -4,4 +4,5 @@
 pub mod bench;
 mod body;
 mod demo;
+mod log;
 mod problem;
