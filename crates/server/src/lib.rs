@@ -3,6 +3,8 @@
 
 pub mod bench;
 mod body;
+mod config;
+mod cors;
 mod demo;
 mod log;
 mod problem;
