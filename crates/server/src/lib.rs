@@ -3,8 +3,10 @@
 
 pub mod bench;
 mod body;
+pub mod cli;
 mod config;
 mod cors;
 mod demo;
 mod log;
 mod problem;
+mod serve;

@@ -1,2 +1,7 @@
-//! The `headwater` command.
-fn main() {}
+//! The `headwater` command. All of it is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    headwater::cli::main()
+}

@@ -1,0 +1,136 @@
+//! `headwater dev`: a hub for trying things out.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+};
+
+use clap::Args;
+
+use super::{tell, tell_errors, token};
+use crate::{
+    body::field::HUB_PATH,
+    config::{self, Config, ConfigError, Dev, Machine, setting::setting},
+};
+
+/// Runs a hub for trying things out: with a page that shows it at work, and keys of its own.
+///
+/// Everybody may subscribe, pages of every origin too; publishing takes the token that it prints. The key behind it
+/// is new at each start. Reads no variables and no file; for production, see `headwater serve`.
+#[derive(Args)]
+pub(super) struct DevArgs {
+    /// IP address and port to listen on; may be given several times.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: Vec<String>,
+}
+
+pub(super) fn run(args: &DevArgs) -> ExitCode {
+    let key = match token::generate_key() {
+        Ok(key) => key,
+        Err(error) => {
+            tell(format_args!("headwater: the system gives no random numbers ({error})"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match configure(args, &key, &Machine::this()) {
+        Ok(config) => crate::serve::run(config),
+        Err(errors) => tell_errors(&errors),
+    }
+}
+
+fn configure(args: &DevArgs, key: &str, machine: &Machine) -> Result<Config, Vec<ConfigError>> {
+    let flags = [
+        ("listen", args.listen.clone()),
+        ("publisher-key", vec![key.to_owned()]),
+        ("anonymous", vec!["true".to_owned()]),
+        ("cors-origin", vec!["*".to_owned()]),
+    ];
+    let flags = flags.map(|(name, values)| (setting(name), values));
+    let mut config = config::load(None, flags, &BTreeMap::new(), machine)?;
+    let all = ["*".to_owned()];
+    let publisher_token = token::sign(&config.auth.publisher, &token::Grant::new(&all, &[], None, None))
+        .map_err(|message| vec![ConfigError::new("--publisher-key", message)])?;
+    config.dev = Some(Dev { publisher_token });
+    Ok(config)
+}
+
+/// What to open and paste, once the hub listens at `bound`.
+pub(crate) fn banner(bound: &[SocketAddr], dev: &Dev) -> String {
+    let base = bound.first().map(|address| base_url(*address)).unwrap_or_default();
+    let token = &dev.publisher_token;
+    format!(
+        "\
+Headwater is running. Its key is new at each start and ends with it.
+
+  Open in a browser:
+    {base}/
+
+  Subscribe in a terminal:
+    curl -N '{base}{HUB_PATH}?topic=hello'
+
+  Publish from another:
+    curl '{base}{HUB_PATH}' -d topic=hello -d data=world \\
+      -H 'Authorization: Bearer {token}'
+
+Stop it with Ctrl-C.
+"
+    )
+}
+
+/// How a browser on this machine reaches the address.
+fn base_url(address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => format!("http://localhost:{port}"),
+        IpAddr::V4(ip) => format!("http://{ip}:{port}"),
+        IpAddr::V6(ip) => format!("http://[{ip}]:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::cors::Cors;
+
+    const MACHINE: Machine = Machine { cores: NonZeroUsize::MIN, descriptors: 1024 };
+
+    #[test]
+    fn everybody_may_subscribe_and_the_token_may_publish() {
+        let args = DevArgs { listen: vec!["127.0.0.1:0".into(), "[::1]:0".into()] };
+        let config = configure(&args, &"k".repeat(64), &MACHINE).unwrap();
+        assert_eq!(config.listen.len(), 2);
+        assert!(config.auth.anonymous);
+        assert_eq!(config.cors, Cors::Any);
+        assert!(config.auth.publish_origins.is_empty());
+        assert_eq!(config.dev.unwrap().publisher_token.split('.').count(), 3);
+    }
+
+    #[test]
+    fn a_wrong_address_is_told_like_any_other_error() {
+        let errors =
+            configure(&DevArgs { listen: vec!["here".into()] }, &"k".repeat(64), &MACHINE).unwrap_err();
+        assert!(errors[0].to_string().starts_with("--listen: \"here\""), "{errors:?}");
+    }
+
+    #[test]
+    fn the_banner_can_be_opened_and_pasted() {
+        let dev = Dev { publisher_token: "a.b.c".into() };
+        for (bound, base) in [
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("0.0.0.0:80", "http://localhost:80"),
+            ("[::]:80", "http://localhost:80"),
+            ("[::1]:8080", "http://[::1]:8080"),
+        ] {
+            let banner = banner(&[bound.parse().unwrap()], &dev);
+            assert!(banner.contains(&format!("    {base}/\n")), "{banner}");
+            assert!(
+                banner.contains(&format!("curl -N '{base}/.well-known/mercure?topic=hello'")),
+                "{banner}"
+            );
+            assert!(banner.contains("Bearer a.b.c'"), "{banner}");
+        }
+    }
+}

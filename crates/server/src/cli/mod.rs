@@ -1,0 +1,101 @@
+//! The command line: `headwater <command>`.
+
+mod completions;
+pub(crate) mod dev;
+mod serve;
+mod token;
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+const EXAMPLES: &str = "\
+Examples:
+  headwater dev                                        try it out: a hub, a page and lines to paste
+  headwater token --generate-key > publisher.key       make a key
+  headwater serve --publisher-key-file publisher.key --anonymous
+  headwater token --key-file publisher.key --publish '*'
+
+Exit status: 0 done, 1 failed, 2 used or configured wrongly (nothing was started).";
+
+/// Pushes events to every browser, phone and service that listens, over plain HTTP (Server-Sent Events).
+/// Compatible with the Mercure protocol.
+#[derive(Parser)]
+#[command(name = "headwater", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Dev(dev::DevArgs),
+    Serve(serve::ServeArgs),
+    Token(token::TokenArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that this process was started with, and says how it ended: 0 done, 1 failed, 2 used or configured
+/// wrongly.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(args, &variables()),
+        Command::Token(args) => token::run(&args, &variables()),
+        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+    }
+}
+
+/// Used or configured wrongly.
+fn usage() -> ExitCode {
+    ExitCode::from(2)
+}
+
+fn variables() -> BTreeMap<OsString, OsString> {
+    env::vars_os().collect()
+}
+
+/// Writes a result to standard output. A reader that has gone away (`| head`) is no failure of ours to tell.
+fn print(text: impl Display) -> ExitCode {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Tells a person something, on standard error.
+fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Lists all that is wrong with a configuration.
+fn tell_errors(errors: &[ConfigError]) -> ExitCode {
+    let count = errors.len();
+    tell(format_args!(
+        "headwater: {count} error{} in the configuration; nothing was started:",
+        if count == 1 { "" } else { "s" }
+    ));
+    for error in errors {
+        tell(format_args!("  {error}"));
+    }
+    usage()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,121 @@
+//! The command as its users run it: what it prints, where, and how it exits.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// Runs it without any variable of this process that it would read.
+fn headwater(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.env_clear().args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    headwater(arguments).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it prints UTF-8")
+}
+
+#[test]
+fn without_a_command_it_shows_what_there_is() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    for command in ["dev", "serve", "token", "completions"] {
+        assert!(text(&output.stderr).contains(&format!("\n  {command}")), "{command}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let version = run(&["--version"]);
+    assert_eq!(text(&version.stdout), concat!("headwater ", env!("CARGO_PKG_VERSION"), "\n"));
+    for arguments in [&["--help"][..], &["serve", "--help"], &["dev", "-h"], &["token", "--help"]] {
+        let help = run(arguments);
+        assert!(help.status.success() && help.stderr.is_empty());
+        assert!(text(&help.stdout).contains("Usage: headwater"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_help_of_serve_teaches() {
+    let help = run(&["serve", "--help"]);
+    let help = text(&help.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    for taught in [
+        "Keys and tokens:",
+        "Limits:",
+        "--listen <ADDR>",
+        "[default: 127.0.0.1:3000]",
+        "--heartbeat <DURATION>",
+        "[default: 15s]",
+        "[default: 10MiB]",
+        "HEADWATER_RETAIN_AGE=24h",
+        "retain_age = \"24h\"",
+        "headwater token --generate-key",
+    ] {
+        assert!(help.contains(taught), "{taught} in {help}");
+    }
+}
+
+#[test]
+fn serve_lists_all_that_is_wrong_and_exits_2() {
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("hub.toml");
+    fs::write(&config, "heartbeet = '15s'\n").unwrap();
+    let output = headwater(&["serve", "--listen", "here", "--config", config.to_str().unwrap()])
+        .env("HEADWATER_DRAIN", "5")
+        .env("HEADWATER_NO_SUCH_THING", "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let errors = text(&output.stderr);
+    assert!(
+        errors.starts_with("headwater: 5 errors in the configuration; nothing was started:\n"),
+        "{errors}"
+    );
+    for named in ["HEADWATER_NO_SUCH_THING", "hub.toml:1", "--listen", "--publisher-key", "HEADWATER_DRAIN"] {
+        assert!(errors.contains(&format!("{named}:")), "{named} in {errors}");
+    }
+}
+
+#[test]
+fn an_unknown_flag_exits_2_and_names_the_nearest() {
+    let output = run(&["serve", "--lisen", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--listen"));
+}
+
+#[test]
+fn a_generated_key_signs_a_token_that_is_printed_alone() {
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, run(&["token", "--generate-key"]).stdout).unwrap();
+    let output = run(&["token", "--key-file", key.to_str().unwrap(), "--publish", "*"]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let token = text(&output.stdout).strip_suffix('\n').unwrap();
+    assert_eq!(token.split('.').count(), 3);
+    assert!(token.starts_with("eyJ") && !token.contains(char::is_whitespace));
+}
+
+#[test]
+fn a_weak_key_signs_nothing() {
+    let output = run(&["token", "--key", "secret"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    assert!(text(&output.stderr).starts_with("headwater token: --key: "));
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("publisher-key-file"), "{shell}");
+    }
+}
