@@ -74,14 +74,20 @@ export class Hub {
 export class Wire {
   #sockets = new Set();
   #server;
-  #up = true;
+  /** @type {'up' | 'cut' | 'bad gateway'} */
+  #is = 'up';
 
   /** @param {number} port the hub's */
   static async to(port) {
     const wire = new Wire();
     wire.#server = net.createServer((socket) => {
-      if (!wire.#up) {
+      if (wire.#is === 'cut') {
         socket.resetAndDestroy();
+        return;
+      }
+      if (wire.#is === 'bad gateway') {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
         return;
       }
       const onward = net.connect(port, '127.0.0.1');
@@ -101,14 +107,23 @@ export class Wire {
     return wire;
   }
 
-  /** Kills every connection; new ones are refused until `mend`. */
+  /** Kills every connection; new ones are reset until `mend`. */
   cut() {
-    this.#up = false;
+    this.#end('cut');
+  }
+
+  /** Kills every connection; new ones are answered as a proxy does whose server is away. */
+  lose() {
+    this.#end('bad gateway');
+  }
+
+  #end(is) {
+    this.#is = is;
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
   mend() {
-    this.#up = true;
+    this.#is = 'up';
   }
 
   close() {

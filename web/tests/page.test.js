@@ -50,7 +50,7 @@ async function open(options) {
   opened.on('pageerror', (error) => complaints.push(error.message));
   opened.on('console', (message) => {
     // A cut wire is the test's own doing, and the browser says so.
-    if (message.type() === 'error' && !/net::ERR_/.test(message.text())) complaints.push(message.text());
+    if (message.type() === 'error' && !/net::ERR_|EventSource's response/.test(message.text())) complaints.push(message.text());
   });
   await opened.goto(wire.url);
   return opened;
@@ -124,6 +124,22 @@ test('a killed connection resumes without a missing or doubled point', async () 
   assertUnbroken(seen);
   await assertTallied();
   assert.deepEqual(complaints, []);
+});
+
+test('a proxy that answers 502, on which EventSource gives up, only costs time', async () => {
+  await state('open');
+  await morePoints(2);
+  wire.lose();
+  await state('closed');
+  wire.mend();
+  await state('open');
+  const seen = await points();
+  await morePoints(seen.length + 3);
+  const after = await points();
+  const held = await hub.events('/demo/system', after.length);
+  assert.deepEqual(after.map(({ id }) => id), held.map(({ id }) => id));
+  assertUnbroken(after);
+  await assertTallied();
 });
 
 test('the command line of the page publishes to it, and markup stays text', async () => {
