@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Variables that other commands read, or that are no settings: `serve` knows them and leaves them alone.
-const OTHER_VARIABLES: [&str; 3] = ["HEADWATER_CONFIG", "HEADWATER_TOKEN", "HEADWATER_URL"];
+const OTHER_VARIABLES: [&str; 2] = ["HEADWATER_CONFIG", "HEADWATER_TOKEN"];
 
 /// Where a value was given. In the order of their precedence: a flag beats a variable beats the file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +100,7 @@ impl LowArgs {
     ) {
         for (name, value) in variables {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-            if OTHER_VARIABLES.contains(&name) || value.is_empty() {
+            if OTHER_VARIABLES.contains(&name) || is_service_link(name, value) || value.is_empty() {
                 continue;
             }
             let Some(setting) = settings().find(|setting| setting.variable() == name) else {
@@ -150,6 +150,24 @@ impl LowArgs {
             }
         }
     }
+}
+
+/// Whether Kubernetes made the variable: it gives every container those of each Service in its namespace, and one that
+/// is called `headwater` or `headwater-…` must not keep the hub from starting.
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    // Whoever means the port to listen on is told that there is no such variable.
+    let is_url = value.to_str().is_some_and(|value| value.contains("://"));
+    let after = |infix: &str| name.split_once(infix).map(|(_, rest)| rest);
+    let a_port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let number = parts.next().is_some_and(|part| part.parse::<u16>().is_ok());
+        number && parts.next().is_some_and(|part| matches!(part, "TCP" | "UDP" | "SCTP"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || (name.ends_with("_PORT") && is_url)
+        || after("_SERVICE_PORT_").is_some()
+        || after("_PORT_").is_some_and(a_port)
 }
 
 fn place(path: &Path, line: usize) -> String {

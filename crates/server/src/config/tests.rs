@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use jsonwebtoken::Algorithm;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{setting::settings, *};
@@ -224,6 +225,43 @@ fn an_empty_variable_is_none_and_those_of_others_are_left_alone() {
         ("headwater_listen", "x"),
     ];
     assert!(Given::variables(&variables).with_key().load().is_ok());
+}
+
+#[test]
+fn the_variables_of_kubernetes_services_are_no_settings() {
+    let links = [
+        ("HEADWATER_SERVICE_HOST", "10.0.0.1"),
+        ("HEADWATER_SERVICE_PORT", "80"),
+        ("HEADWATER_SERVICE_PORT_HTTP", "80"),
+        ("HEADWATER_PORT", "tcp://10.0.0.1:80"),
+        ("HEADWATER_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("HEADWATER_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("HEADWATER_EU_PORT_80_TCP_PROTO", "tcp"),
+    ];
+    assert!(Given::variables(&links).with_key().load().is_ok());
+    let settings_end_otherwise = settings().all(|s| !s.name.ends_with("-port") && !s.name.contains("-port-"));
+    assert!(settings_end_otherwise, "a setting with such a name could not be told from a link");
+    assert_errors(
+        Given::variables(&[("HEADWATER_PORT", "8080"), ("HEADWATER_PORT_X", "1")]).with_key(),
+        &["HEADWATER_PORT: No variable", "HEADWATER_PORT_X: No variable"],
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_file_makes_it_panic(
+        text in "([a-z_]{1,4}|listen|limit_body|publisher_key|=|\\[|\\]|\\{|'|\"|[0-9]|\n| |é|\\.|#){0,24}",
+    ) {
+        let mut errors = Vec::new();
+        LowArgs::default().add_file(Path::new("hub.toml"), &text, &mut errors);
+    }
+
+    #[test]
+    fn no_value_makes_it_panic(text in any::<String>()) {
+        for setting in settings().filter(|setting| !setting.name.contains("file")) {
+            let _ = load(None, [(setting, vec![text.clone()])], &BTreeMap::new(), &MACHINE);
+        }
+    }
 }
 
 #[test]
