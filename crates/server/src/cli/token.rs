@@ -10,12 +10,15 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::Algorithm;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{print, tell, usage};
-use crate::config::{Key, Secret, read_key, value};
+use crate::{
+    auth,
+    config::{Key, Secret, read_key, value},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -196,16 +199,7 @@ fn signing_key(
 
 /// Signs the claims.
 pub(super) fn sign(key: &Key, grant: &Grant<'_>) -> Result<String, String> {
-    let bytes = key.secret.expose();
-    let encoding = match key.algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Ok(EncodingKey::from_secret(bytes)),
-        Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem(bytes),
-        Algorithm::EdDSA => EncodingKey::from_ed_pem(bytes),
-        _ => EncodingKey::from_rsa_pem(bytes),
-    };
-    encoding
-        .and_then(|encoding| jsonwebtoken::encode(&Header::new(key.algorithm), grant, &encoding))
-        .map_err(|_| format!("It cannot sign with {:?}. Give the private key as PEM.", key.algorithm))
+    auth::sign(key.algorithm, key.secret.expose(), grant).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::{fmt, fs, path::Path};
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 
-/// The least that an HMAC secret may have: as much as HS256's output (RFC 7518, 3.2).
-const MIN_SECRET: usize = 32;
+use crate::auth::Verifier;
 
 /// Bytes that are never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,38 +42,12 @@ impl Key {
         }
     }
 
-    /// Takes a key that fits its algorithm and is not weak. The error says what to do, and nothing of the key.
+    /// Takes a key that tokens can be verified with and that is not weak. The error says what to do, and nothing of the
+    /// key.
     pub(crate) fn new(algorithm: Algorithm, secret: Secret) -> Result<Self, String> {
-        let bytes = secret.expose();
-        let is_pem = bytes.trim_ascii_start().starts_with(b"-----BEGIN ");
-        let parsed = match algorithm {
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
-                // Who knows the public key could otherwise sign with it as if it were the secret.
-                if is_pem {
-                    return Err(format!(
-                        "It is a PEM key, which {algorithm:?} does not take. Set the algorithm to the key's, such as \
-                         RS256, ES256 or EdDSA."
-                    ));
-                }
-                if bytes.len() < MIN_SECRET {
-                    return Err(format!(
-                        "It has {} bytes, which can be guessed; {MIN_SECRET} are the least. Make one with `headwater \
-                         token --generate-key`.",
-                        bytes.len()
-                    ));
-                }
-                return Ok(Self { algorithm, secret });
-            }
-            Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(bytes),
-            Algorithm::EdDSA => DecodingKey::from_ed_pem(bytes),
-            _ => DecodingKey::from_rsa_pem(bytes),
-        };
-        match parsed {
+        match Verifier::new(algorithm, secret.expose()) {
             Ok(_) => Ok(Self { algorithm, secret }),
-            Err(_) => Err(format!(
-                "It is no key for {algorithm:?}. Give the public key as PEM (`-----BEGIN PUBLIC KEY-----`), best from \
-                 a file."
-            )),
+            Err(error) => Err(error.to_string()),
         }
     }
 }
