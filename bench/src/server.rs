@@ -69,9 +69,18 @@ impl Installed {
     }
 }
 
+/// The hub's command, whatever variables of its own are set where the comparison is started.
+fn hub(headwater: &Path) -> Command {
+    let mut command = Command::new(headwater);
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEADWATER_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// A token to publish with, made by the hub's own command.
 fn token(headwater: &Path) -> Result<String, Failure> {
-    let token = Command::new(headwater).args(["token", "--key", KEY, "--publish", "*"]).output()?;
+    let token = hub(headwater).args(["token", "--key", KEY, "--publish", "*"]).output()?;
     if !token.status.success() {
         return Err(format!("headwater token: {}", String::from_utf8_lossy(&token.stderr)).into());
     }
@@ -134,8 +143,9 @@ impl Running {
             }
             Server::Headwater(flags) => {
                 let address = free_address()?;
-                let child = Command::new(&installed.headwater)
-                    .args(["serve", "--anonymous", "--publisher-key", KEY, "--listen", &address.to_string()])
+                let child = hub(&installed.headwater)
+                    .args(["serve", "--anonymous", "--publisher-key", KEY, "--log", "text"])
+                    .args(["--listen", &address.to_string()])
                     .args(flags)
                     .stdin(Stdio::null())
                     .stdout(Stdio::null())
@@ -177,7 +187,7 @@ impl Running {
             }
             Server::Headwater(_) => (url("/.well-known/mercure"), Style::Mercure, Some(self.token.clone())),
         };
-        Options { url: subscribe, style, token, ..load.clone() }
+        Options { url: subscribe, style, token, anonymous: true, ..load.clone() }
     }
 }
 
