@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
+use headwater_client::hub_url;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{print, tell, usage};
@@ -10,7 +11,7 @@ use crate::bench::{self, Error, Observer, Options, Phase, Snapshot, Volley};
 
 const EXAMPLES: &str = "\
 Examples:
-  headwater bench http://127.0.0.1:3000/.well-known/mercure --token $TOKEN
+  headwater bench http://127.0.0.1:3000 --token $TOKEN
   headwater bench $HUB --token $TOKEN --subscribers 10000 --rate 5 --seconds 30
   headwater bench $HUB --token $TOKEN --subscribers 1000 --rate 200 --burst 100 --topics 10
   headwater bench $HUB --token $TOKEN --subscribers 1 --publishers 64 --rate max
@@ -26,7 +27,7 @@ Exit status: 0 every subscriber received every event once and in order, 1 not so
 #[command(after_help = EXAMPLES)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct BenchArgs {
-    /// The hub's URL, such as `http://127.0.0.1:3000/.well-known/mercure`.
+    /// The hub's URL, such as `http://127.0.0.1:3000`; without a path it gets `/.well-known/mercure`.
     url: String,
 
     /// Token that may publish to the topics (`headwater token --publish '*'`).
@@ -120,7 +121,8 @@ impl From<&BenchArgs> for Options {
             (false, false) => Volley::Singly,
         };
         Self {
-            url: args.url.clone(),
+            // What is no URL is refused by the bench, in its words.
+            url: hub_url(&args.url).map_or_else(|_| args.url.clone(), String::from),
             token: args.token.clone(),
             anonymous: args.anonymous,
             subscribers: args.subscribers,
@@ -250,6 +252,9 @@ mod tests {
         assert_eq!(options("bench http://h/ --ndjson").volley, Volley::Batch);
         assert_eq!(options("bench http://h/ --pipeline").volley, Volley::Pipelined);
         assert_eq!(options("bench http://h/ --rate max").rate, None);
+        assert_eq!(typed.url, "http://h/.well-known/mercure");
+        assert_eq!(options("bench http://h/hub").url, "http://h/hub");
+        assert_eq!(options("bench nonsense").url, "nonsense");
     }
 
     #[test]
