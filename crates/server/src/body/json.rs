@@ -23,7 +23,7 @@ pub(crate) enum Updates {
 
 /// Reads a whole body.
 pub(crate) fn parse(body: &[u8], limits: &Limits) -> Result<Updates, Problem> {
-    let source = Source::new(body, 1)?;
+    let source = Source::new(body, 1, "one object, or an array of them")?;
     let json = source.json();
     if !json.starts_with('[') {
         return update(&source, json, limits).map(Updates::One);
@@ -46,7 +46,7 @@ pub(crate) fn parse(body: &[u8], limits: &Limits) -> Result<Updates, Problem> {
 
 /// Reads one line of NDJSON.
 pub(super) fn parse_line(line: &[u8], number: u64, limits: &Limits) -> Result<Update, Problem> {
-    let source = Source::new(line, number)?;
+    let source = Source::new(line, number, "one object on each line")?;
     update(&source, source.json(), limits)
 }
 

@@ -13,17 +13,19 @@ use crate::{body::field::capitalized, problem::Problem};
 pub(super) struct Source<'a> {
     text: &'a str,
     first_line: u64,
+    /// What a text like this should hold.
+    expected: &'static str,
 }
 
 impl<'a> Source<'a> {
     /// Takes UTF-8; `first_line` is the number of its first line.
-    pub(super) fn new(bytes: &'a [u8], first_line: u64) -> Result<Self, Problem> {
+    pub(super) fn new(bytes: &'a [u8], first_line: u64, expected: &'static str) -> Result<Self, Problem> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { text, first_line }),
+            Ok(text) => Ok(Self { text, first_line, expected }),
             Err(error) => {
                 let (valid, _) = bytes.split_at(error.valid_up_to());
                 let (line, column) = end_of(valid);
-                let detail = "The body is not UTF-8 from here on. Encode it as UTF-8.";
+                let detail = "The body is not UTF-8 from here on. Send UTF-8.";
                 Err(Problem::bad_request("Malformed JSON", detail).at(first_line + line - 1, column))
             }
         }
@@ -75,13 +77,7 @@ impl<'a> Source<'a> {
         let (title, detail) = match (error.classify(), member) {
             (Category::Data, Some(member)) => ("Bad update", format!("`{member}`: {text}. Correct it.")),
             (Category::Data, None) => ("Bad update", format!("{}. Correct it.", capitalized(text))),
-            _ => (
-                "Malformed JSON",
-                format!(
-                    "{}. Send one object, or an array of them (see RFC 8259 for JSON).",
-                    capitalized(text)
-                ),
-            ),
+            _ => ("Malformed JSON", format!("{}. Send {}.", capitalized(text), self.expected)),
         };
         let (line, column) = self.place(part);
         // Of a column 0 (the end of the line before), the first column is meant.

@@ -132,6 +132,12 @@ fn an_unknown_member_is_named_and_so_are_those_known() {
 }
 
 #[test]
+fn what_to_send_instead_depends_on_the_form() {
+    assert!(fail("{").detail().contains("an array of them"));
+    assert!(parse_line(b"{", 1, &LIMITS).unwrap_err().detail().contains("on each line"));
+}
+
+#[test]
 fn one_line_points_into_its_stream() {
     let problem = parse_line(br#"{"topic":"a","data":1,"id":"earliest"}"#, 12, &LIMITS).unwrap_err();
     assert_eq!(problem.place(), Some((12, 28)));
