@@ -196,6 +196,45 @@ fn pages_load_nothing_from_elsewhere() {
     wrong.assert_none();
 }
 
+/// ARCHITECTURE.md names a test for each invariant; a name that went stale would promise what nobody checks.
+#[test]
+fn the_tests_that_the_architecture_names_exist() {
+    let mut wrong = Findings::default();
+    let page = Path::new("ARCHITECTURE.md");
+    let text = fs::read_to_string(root().join(page)).expect("the page is there");
+    let named: Vec<_> = text
+        .split('`')
+        .filter_map(|span| span.split_once("::"))
+        .filter(|(path, _)| path.contains('/'))
+        .collect();
+    assert!(named.len() > 10, "the page names its tests");
+    for (path, name) in named {
+        let declared = [format!("fn {name}("), format!("test('{name}'")];
+        let found = fs::read_to_string(root().join(path))
+            .is_ok_and(|source| declared.iter().any(|declaration| source.contains(declaration)));
+        if !found {
+            wrong.push(page, &format!("names {path}::{name}, which is not there"));
+        }
+    }
+    wrong.assert_none();
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() {
+    let mut wrong = Findings::default();
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = fs::read_to_string(root().join(name)).expect("the document is there");
+        let targets =
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            if !root().join(target).exists() {
+                wrong.push(Path::new(name), &format!("links to {target}, which is not there"));
+            }
+        }
+    }
+    wrong.assert_none();
+}
+
 /// What the tests of this file found wrong, one line each.
 #[derive(Default)]
 struct Findings(String);

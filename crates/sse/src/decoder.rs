@@ -232,6 +232,19 @@ mod tests {
     use super::*;
     use crate::work;
 
+    #[test]
+    fn a_reset_takes_the_error_back_and_keeps_the_id_and_the_limits() {
+        let mut decoder = Decoder::with_limits(Limits { line: 8, ..Limits::default() });
+        let error = DecodeError::new(Limit::Line, 8);
+        assert_eq!(decoder.next(&mut &b"id: 1\n\ndata: abc\n\n"[..]), Err(error));
+        assert_eq!(decoder.next(&mut &b"data: a\n\n"[..]), Err(error));
+        decoder.reset();
+        let mut input = &b"data: a\n\ndata: abc\n\n"[..];
+        let event = EventRef { event_type: "message", data: "a", last_event_id: "1" };
+        assert_eq!(decoder.next(&mut input), Ok(Some(Item::Event(event))));
+        assert_eq!(decoder.next(&mut input), Err(error));
+    }
+
     /// How many bytes the decoder looks at or moves for each byte of `stream`, read `size` bytes at a time.
     fn work_per_byte(stream: &[u8], size: usize) -> u64 {
         let mut decoder = Decoder::new();

@@ -17,30 +17,33 @@ const MIN_RSA_DER_BYTES: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error(
-        "it has {bytes} bytes, and an HMAC key under {MIN_HMAC_BYTES} can be guessed; make one with `headwater token --generate-key`"
+        "It has {bytes} bytes, which can be guessed; {MIN_HMAC_BYTES} are the least. Make one with `headwater token \
+         --generate-key`."
     )]
     Weak { bytes: usize },
+    // Who knows the public key could otherwise sign with it as if it were the secret.
     #[error(
-        "it is a PEM file, and {0:?} takes a secret: who has the public key could sign tokens with it; set the algorithm \
-         that the key is for (RS256, PS256, ES256, EdDSA…)"
+        "It is a PEM key, which {0:?} does not take. Set the algorithm to the key's, such as RS256, ES256 or EdDSA."
     )]
     PemForHmac(Algorithm),
     #[error(
-        "it is not PEM, and {0:?} takes a public key in PEM (-----BEGIN PUBLIC KEY-----); or set HS256 for a secret"
+        "It is no PEM key, as {0:?} needs one (`-----BEGIN PUBLIC KEY-----`, best from a file). For a secret, set the \
+         algorithm to HS256."
     )]
     NotPem(Algorithm),
     #[error(
-        "it is a private key, which the hub must not have; make the public one with `openssl pkey -pubout -in FILE`"
+        "It is a private key, which is for who issues tokens and not for the hub. Give the public one: `openssl pkey \
+         -pubout -in FILE`."
     )]
     Private,
-    #[error("it is a certificate; take the public key out with `openssl x509 -pubkey -noout -in FILE`")]
+    #[error("It is a certificate. Give its public key: `openssl x509 -pubkey -noout -in FILE`.")]
     Certificate,
-    #[error(
-        "it is not a key for {0:?}; check the file, and that the algorithm is the one that the key was made for"
-    )]
+    #[error("It is no public key for {0:?}. Check the file, and for which algorithm it was made.")]
     Unfit(Algorithm),
-    #[error("it has under 2048 bits, which can be broken; give a larger one, or one for ES256 or EdDSA")]
+    #[error("It has less than 2048 bits, which can be broken. Make a larger one, or one for ES256 or EdDSA.")]
     SmallRsa,
+    #[error("It cannot sign with {0:?}. Give the private key as PEM (`-----BEGIN PRIVATE KEY-----`).")]
+    CannotSign(Algorithm),
 }
 
 /// Verifies signatures of one algorithm with one key.
@@ -103,15 +106,14 @@ impl fmt::Debug for Verifier {
 
 /// Signs a token: with a secret for HS256, HS384 and HS512, else with a private key in PEM (PKCS #8).
 pub(crate) fn sign(algorithm: Algorithm, key: &[u8], claims: &impl Serialize) -> Result<String, KeyError> {
-    let unfit = |_| KeyError::Unfit(algorithm);
+    let cannot = |_| KeyError::CannotSign(algorithm);
     let key = match algorithm.family() {
         AlgorithmFamily::Hmac => EncodingKey::from_secret(secret(algorithm, key)?),
-        _ if pem_label(key).is_none() => return Err(KeyError::NotPem(algorithm)),
-        AlgorithmFamily::Ec => EncodingKey::from_ec_pem(key).map_err(unfit)?,
-        AlgorithmFamily::Ed => EncodingKey::from_ed_pem(key).map_err(unfit)?,
-        AlgorithmFamily::Rsa => EncodingKey::from_rsa_pem(key).map_err(unfit)?,
+        AlgorithmFamily::Ec => EncodingKey::from_ec_pem(key).map_err(cannot)?,
+        AlgorithmFamily::Ed => EncodingKey::from_ed_pem(key).map_err(cannot)?,
+        AlgorithmFamily::Rsa => EncodingKey::from_rsa_pem(key).map_err(cannot)?,
     };
-    jsonwebtoken::encode(&Header::new(algorithm), claims, &key).map_err(unfit)
+    jsonwebtoken::encode(&Header::new(algorithm), claims, &key).map_err(cannot)
 }
 
 /// The key, if it can be an HMAC's.

@@ -23,83 +23,17 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
-use jsonwebtoken::Algorithm;
-use url::Url;
 
 use cache::Cache;
 use credentials::Credentials;
 use error::Source;
 use token::Verified;
 
+use crate::config::{Auth, ConfigError, Key, Origin};
+
 pub(crate) use access::Access;
 pub(crate) use error::{AuthError, Role};
-pub(crate) use key::sign;
-pub(crate) use key::{KeyError, Verifier};
-
-/// How requests are authorised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AuthConfig {
-    pub(crate) publisher: KeyConfig,
-    /// `None`: the publisher's.
-    pub(crate) subscriber: Option<KeyConfig>,
-    /// Whether who has no token may subscribe, to public updates.
-    pub(crate) anonymous: bool,
-    pub(crate) cookie_name: String,
-    /// Whose pages may publish with a cookie: `scheme://host[:port]` each.
-    pub(crate) publish_origins: Vec<String>,
-    /// The bytes that a token may have.
-    pub(crate) max_token: usize,
-}
-
-impl AuthConfig {
-    /// The cookie's name in the Mercure protocol.
-    pub(crate) const COOKIE: &str = "mercureAuthorization";
-
-    /// 32 KiB: with a grant of many selectors a token is large, and every request is parsed with it.
-    pub(crate) const MAX_TOKEN: usize = 32 << 10;
-
-    /// One key for both, no anonymous subscribers, no publishes with cookies.
-    pub(crate) fn new(publisher: KeyConfig) -> Self {
-        Self {
-            publisher,
-            subscriber: None,
-            anonymous: false,
-            cookie_name: Self::COOKIE.into(),
-            publish_origins: Vec::new(),
-            max_token: Self::MAX_TOKEN,
-        }
-    }
-}
-
-/// A key and the one algorithm that it is for.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct KeyConfig {
-    pub(crate) algorithm: Algorithm,
-    /// A secret for HS256, HS384 and HS512, else a public key in PEM.
-    pub(crate) key: Vec<u8>,
-}
-
-/// The key itself is never shown.
-impl fmt::Debug for KeyConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyConfig").field("algorithm", &self.algorithm).finish_non_exhaustive()
-    }
-}
-
-/// What is wrong with an [`AuthConfig`], and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error("publisher key: {0}")]
-    PublisherKey(KeyError),
-    #[error("subscriber key: {0}")]
-    SubscriberKey(KeyError),
-    #[error("cookie name \"{0}\": use letters, digits, `-` and `_`")]
-    CookieName(String),
-    #[error(
-        "publish origin \"{0}\": write scheme, host and port as browsers send them, such as https://example.com"
-    )]
-    Origin(String),
-}
+pub(crate) use key::{Verifier, sign};
 
 /// Verifies tokens and says what they allow.
 pub(crate) struct Authenticator {
@@ -108,7 +42,7 @@ pub(crate) struct Authenticator {
     subscriber: Arc<Keyhole>,
     anonymous: bool,
     cookie_name: String,
-    publish_origins: Vec<String>,
+    publish_origins: Vec<Origin>,
     max_token: usize,
 }
 
@@ -119,44 +53,30 @@ struct Keyhole {
 }
 
 impl Authenticator {
-    /// Takes a configuration without fault, else tells all its faults.
-    pub(crate) fn new(config: AuthConfig) -> Result<Self, Vec<ConfigError>> {
+    /// Takes tokens of up to `max_token` bytes. The errors are of keys; where they come from a configuration that was
+    /// loaded, they have been told there.
+    pub(crate) fn new(config: &Auth, max_token: usize) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
-        let mut keyhole = |key: &KeyConfig, error: fn(KeyError) -> ConfigError| match Verifier::new(
-            key.algorithm,
-            &key.key,
-        ) {
+        let mut keyhole = |key: &Key, place: &str| match Verifier::new(key.algorithm, key.secret.expose()) {
             Ok(verifier) => Some(Arc::new(Keyhole { verifier, known: Mutex::default() })),
             Err(wrong) => {
-                errors.push(error(wrong));
+                errors.push(ConfigError::new(place, wrong.to_string()));
                 None
             }
         };
-        let publisher = keyhole(&config.publisher, ConfigError::PublisherKey);
-        let subscriber = match config.subscriber.as_ref().filter(|&key| *key != config.publisher) {
-            None => publisher.clone(),
-            Some(key) => keyhole(key, ConfigError::SubscriberKey),
-        };
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if config.cookie_name.is_empty() || !config.cookie_name.bytes().all(fits) {
-            errors.push(ConfigError::CookieName(config.cookie_name.clone()));
-        }
-        for text in &config.publish_origins {
-            if Url::parse(text).ok().and_then(|url| origin::of_url(&url)).as_ref() != Some(text) {
-                errors.push(ConfigError::Origin(text.clone()));
-            }
-        }
-        match (publisher, subscriber) {
-            (Some(publisher), Some(subscriber)) if errors.is_empty() => Ok(Self {
-                publisher,
-                subscriber,
-                anonymous: config.anonymous,
-                cookie_name: config.cookie_name,
-                publish_origins: config.publish_origins,
-                max_token: config.max_token,
-            }),
-            _ => Err(errors),
-        }
+        let publisher = keyhole(&config.publisher, "--publisher-key");
+        let one_key = config.subscriber == config.publisher;
+        let subscriber =
+            if one_key { publisher.clone() } else { keyhole(&config.subscriber, "--subscriber-key") };
+        let (Some(publisher), Some(subscriber)) = (publisher, subscriber) else { return Err(errors) };
+        Ok(Self {
+            publisher,
+            subscriber,
+            anonymous: config.anonymous,
+            cookie_name: config.cookie_name.clone(),
+            publish_origins: config.publish_origins.clone(),
+            max_token,
+        })
     }
 
     /// What who sends this request may publish; [`Access::may_publish`] answers for an update's topics. A token from a

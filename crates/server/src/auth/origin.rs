@@ -7,13 +7,14 @@ use http::{
 use url::Url;
 
 use super::error::AuthError;
+use crate::config::Origin;
 
 /// Whether a publish with a cookie comes from a page that may: a browser sends the cookie along whatever page makes the
 /// request, so that the page's origin must be on the list, or any site could publish as its visitor (CSRF).
 ///
 /// `Origin` counts if it is there, else `Referer`, cut to its origin. `null`, the origin of sandboxed and local pages, is
 /// nobody's in particular and never on the list.
-pub(crate) fn check(headers: &HeaderMap, allowed: &[String]) -> Result<(), AuthError> {
+pub(crate) fn check(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), AuthError> {
     let origin = match only(headers, ORIGIN)? {
         Some(origin) => Some(shown(origin)),
         None => only(headers, REFERER)?.map(|referer| {
@@ -22,7 +23,7 @@ pub(crate) fn check(headers: &HeaderMap, allowed: &[String]) -> Result<(), AuthE
         }),
     };
     match origin {
-        Some(origin) if allowed.contains(&origin) && origin != "null" => Ok(()),
+        Some(origin) if allowed.iter().any(|allowed| allowed.as_str() == origin) => Ok(()),
         origin => Err(AuthError::ForeignOrigin { origin }),
     }
 }
@@ -44,7 +45,7 @@ fn shown(value: &HeaderValue) -> String {
 }
 
 /// `scheme://host[:port]`, the port only if it is not the scheme's own: as browsers send it (RFC 6454, section 6.2).
-pub(super) fn of_url(url: &Url) -> Option<String> {
+fn of_url(url: &Url) -> Option<String> {
     let host = url.host_str().filter(|host| !host.is_empty())?.to_ascii_lowercase();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{}://{host}{port}", url.scheme()))
@@ -59,7 +60,10 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::try_from(*value).expect("a value"));
         }
-        check(&headers, &["https://a.example".into(), "http://localhost:5173".into()])
+        check(
+            &headers,
+            &["https://a.example", "http://localhost:5173"].map(|o| Origin::parse(o).expect("an origin")),
+        )
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Options {
     pub style: Style,
     /// A JWT that may publish and subscribe.
     pub token: Option<String>,
+    /// Subscribers do not show it.
+    pub anonymous: bool,
     /// Connections that receive, spread over the topics.
     pub subscribers: usize,
     /// Connections beside them that subscribe and then read nothing.
@@ -90,6 +92,7 @@ impl Default for Options {
             url: String::new(),
             style: Style::Mercure,
             token: None,
+            anonymous: false,
             subscribers: 1_000,
             stalled: 0,
             topics: 1,

@@ -25,7 +25,7 @@ pub struct Report {
     pub publishes_per_second: f64,
     /// The longest that an event waited because all publishers were waiting for answers, in milliseconds.
     pub behind_ms: f64,
-    /// Deliveries that follow from what was acknowledged, the warm-up's included.
+    /// Deliveries that follow from what was acknowledged, without the warm-up's.
     pub expected: u64,
     /// Deliveries that came, each counted once.
     pub received: u64,
@@ -33,7 +33,7 @@ pub struct Report {
     pub deliveries_per_second: f64,
     /// Time from an event's due time to its arrival.
     pub latency: Latency,
-    /// Expected and not received.
+    /// Expected and not received; this and what follows with the warm-up's.
     pub lost: u64,
     /// Received again.
     pub duplicated: u64,
@@ -99,9 +99,8 @@ pub(super) fn make(
     latency: &Histogram<u64>,
 ) -> Report {
     let totals = shared.totals();
-    let expected = warm.expected + published.expected;
     let took = after.last.saturating_sub(after.began) as f64 / 1e9;
-    let deliveries = (after.received - before.received) as f64;
+    let received = after.received - before.received;
     let millis = |nanos: u64| nanos as f64 / 1e6;
     let mut bursts: Vec<f64> = published
         .bursts
@@ -117,16 +116,16 @@ pub(super) fn make(
         publish_failures: warm.failed + published.failed,
         publishes_per_second: per(published.acknowledged as f64, published.elapsed as f64 / 1e9),
         behind_ms: millis(published.behind),
-        expected,
-        received: totals.received,
-        deliveries_per_second: per(deliveries, took),
+        expected: published.expected,
+        received,
+        deliveries_per_second: per(received as f64, took),
         latency: Latency {
             samples: latency.len(),
             p50_ms: millis(latency.value_at_quantile(0.5)),
             p99_ms: millis(latency.value_at_quantile(0.99)),
             max_ms: millis(latency.max()),
         },
-        lost: expected.saturating_sub(totals.received),
+        lost: (warm.expected + published.expected).saturating_sub(totals.received),
         duplicated: totals.duplicated,
         out_of_order: totals.out_of_order,
         misdirected: totals.misdirected,

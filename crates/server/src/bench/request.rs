@@ -41,6 +41,8 @@ pub(super) struct Requests {
     topic: String,
     selector: String,
     authorization: String,
+    /// Subscribers show it as well.
+    known: bool,
     size: usize,
     subscribe: Target,
     publish: Target,
@@ -67,6 +69,7 @@ impl Requests {
             topic: options.topic.clone(),
             selector: options.selector.clone().unwrap_or_else(|| options.topic.clone()),
             authorization,
+            known: !options.anonymous,
             size: options.size,
             subscribe,
             publish,
@@ -96,7 +99,7 @@ impl Requests {
                 format!("{separator}topic={}", byte_serialize(selector.as_bytes()).collect::<String>())
             }
         };
-        let authorization = &self.authorization;
+        let authorization = if self.known { &self.authorization } else { "" };
         format!(
             "GET {path}{query} HTTP/1.1\r\nHost: {authority}\r\nAccept: text/event-stream\r\n{authorization}\r\n"
         )
@@ -224,6 +227,17 @@ mod tests {
             subscribe("http://127.0.0.1:80/hub").as_deref(),
             Some("GET /hub?topic=t%2F5%2F%7B%2Brest%7D HTTP/1.1")
         );
+    }
+
+    #[test]
+    fn subscribers_show_the_token_unless_they_are_anonymous() {
+        let shown = |anonymous| {
+            let url = "http://127.0.0.1/hub".into();
+            let options = Options { url, token: Some("t.o.k".into()), anonymous, ..Options::default() };
+            text(requests(options).subscribe(0)).contains("\r\nAuthorization: Bearer t.o.k\r\n")
+        };
+        assert!(shown(false));
+        assert!(!shown(true));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line: `headwater <command>`.
 
+mod bench;
 mod completions;
 pub(crate) mod dev;
 mod serve;
@@ -41,6 +42,7 @@ enum Command {
     Dev(dev::DevArgs),
     Serve(serve::ServeArgs),
     Token(token::TokenArgs),
+    Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(args, &variables()),
         Command::Token(args) => token::run(&args, &variables()),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
 }

@@ -10,14 +10,14 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
+use jsonwebtoken::Algorithm;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{print, tell, usage};
 use crate::{
-    auth::{self, KeyConfig},
-    config::{read_key, value},
+    auth,
+    config::{Key, Secret, read_key, value},
 };
 
 const EXAMPLES: &str = "\
@@ -110,14 +110,7 @@ pub(super) fn run(args: &TokenArgs, variables: &BTreeMap<OsString, OsString>) ->
         };
     }
     match token(args, variables, SystemTime::now()) {
-        Ok(token) => {
-            if args.publish.is_empty() && args.subscribe.is_empty() {
-                tell(
-                    "headwater token: it grants nothing beyond public updates; see --publish and --subscribe",
-                );
-            }
-            print(token)
-        }
+        Ok(token) => print(token),
         Err(errors) => {
             for error in errors {
                 tell(format_args!("headwater token: {error}"));
@@ -166,17 +159,16 @@ fn token(
             None
         }
     };
-    let grant = Grant::new(&args.publish, &args.subscribe, payload.flatten(), expires.flatten());
-    // Signs even where something else is wrong, to find out whether the key is, too.
-    let token = key.and_then(|(flag, key)| sign(&key, &grant).map_err(|message| note(flag, message)).ok());
-    token.filter(|_| errors.is_empty()).ok_or(errors)
+    let (Some(key), Some(expires), Some(payload)) = (key, expires, payload) else { return Err(errors) };
+    let grant = Grant::new(&args.publish, &args.subscribe, payload, expires);
+    sign(&key, &grant).map_err(|message| vec![format!("--key: {message}")])
 }
 
 /// The key: flags first, else the hub's own variables.
 fn signing_key(
     args: &TokenArgs,
     variables: &BTreeMap<OsString, OsString>,
-) -> Result<(&'static str, KeyConfig), (&'static str, String)> {
+) -> Result<Key, (&'static str, String)> {
     let variable = |name: &str| {
         variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).and_then(|value| value.to_str())
     };
@@ -187,12 +179,12 @@ fn signing_key(
     })?;
 
     let from_file = |flag, path: PathBuf| read_key(&path).map_err(|message| (flag, message));
-    let (flag, key) = if let Some(key) = &args.key {
-        ("--key", key.clone().into_bytes())
+    let (flag, secret) = if let Some(key) = &args.key {
+        ("--key", Secret::new(key.as_str()))
     } else if let Some(path) = &args.key_file {
         ("--key-file", from_file("--key-file", path.clone())?)
     } else if let Some(key) = variable("HEADWATER_PUBLISHER_KEY") {
-        ("HEADWATER_PUBLISHER_KEY", key.into())
+        ("HEADWATER_PUBLISHER_KEY", Secret::new(key))
     } else if let Some(path) = variable("HEADWATER_PUBLISHER_KEY_FILE") {
         ("HEADWATER_PUBLISHER_KEY_FILE", from_file("HEADWATER_PUBLISHER_KEY_FILE", path.into())?)
     } else {
@@ -202,18 +194,12 @@ fn signing_key(
                 .into(),
         ));
     };
-    Ok((flag, KeyConfig { algorithm, key }))
+    Key::to_sign(algorithm, secret).map_err(|message| (flag, message))
 }
 
 /// Signs the claims.
-pub(super) fn sign(key: &KeyConfig, grant: &Grant<'_>) -> Result<String, String> {
-    auth::sign(key.algorithm, &key.key, grant).map_err(|error| {
-        let advice = match key.algorithm.family() {
-            AlgorithmFamily::Hmac => "",
-            _ => " To sign, give the private key (PKCS #8, `-----BEGIN PRIVATE KEY-----`).",
-        };
-        format!("It cannot be used: {error}.{advice}")
-    })
+pub(super) fn sign(key: &Key, grant: &Grant<'_>) -> Result<String, String> {
+    auth::sign(key.algorithm, key.secret.expose(), grant).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -259,19 +245,6 @@ mod tests {
     }
 
     #[test]
-    fn the_hub_takes_the_token_until_it_expires() {
-        let args = TokenArgs { publish: vec!["books/{id}".into()], ..args() };
-        let token = token(&args, &BTreeMap::new(), at(1_000_000)).unwrap();
-        let key = KeyConfig { algorithm: Algorithm::HS256, key: KEY.into() };
-        let hub = auth::Authenticator::new(auth::AuthConfig::new(key)).unwrap();
-        let mut headers = http::HeaderMap::new();
-        headers.insert(http::header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
-        let access = hub.publisher(&headers, None, at(1_000_000)).unwrap();
-        assert_eq!(access.publish.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["books/{id}"]);
-        assert!(hub.publisher(&headers, None, at(1_000_000 + 2 * 3600)).is_err());
-    }
-
-    #[test]
     fn what_is_not_asked_for_is_not_granted() {
         let args = TokenArgs { expires: "never".into(), ..args() };
         assert_eq!(claims(&token(&args, &BTreeMap::new(), at(0)).unwrap()), json!({"mercure": {}}));
@@ -295,7 +268,7 @@ mod tests {
         };
         let errors = token(&args, &BTreeMap::new(), at(0)).unwrap_err();
         let flags: Vec<_> = errors.iter().map(|error| error.split(':').next().unwrap()).collect();
-        assert_eq!(flags, ["--expires", "--payload", "--key"]);
+        assert_eq!(flags, ["--key", "--expires", "--payload"]);
         let args = TokenArgs { algorithm: Some("none".into()), ..self::args() };
         assert!(token(&args, &BTreeMap::new(), at(0)).unwrap_err()[0].starts_with("--algorithm"));
     }
@@ -304,6 +277,6 @@ mod tests {
     fn a_generated_key_is_long_enough_and_never_the_same() {
         let (a, b) = (generate_key().unwrap(), generate_key().unwrap());
         assert_ne!(a, b);
-        assert!(auth::Verifier::new(Algorithm::HS512, a.as_bytes()).is_ok());
+        assert!(Key::new(Algorithm::HS512, Secret::new(a)).is_ok());
     }
 }

@@ -5,7 +5,7 @@
 //! `--config` (or `HEADWATER_CONFIG`) names. Names, defaults and help stand in one table, in `setting.rs`.
 
 mod error;
-mod key_file;
+mod keys;
 mod limits;
 mod low;
 mod machine;
@@ -29,7 +29,7 @@ use std::{
 use headwater_hub::{Retention, UnknownCursor};
 
 pub(crate) use error::ConfigError;
-pub(crate) use key_file::read_key;
+pub(crate) use keys::{Key, Secret, read_key};
 pub(crate) use limits::Limits;
 pub(crate) use low::LowArgs;
 pub(crate) use machine::Machine;
@@ -37,7 +37,6 @@ pub(crate) use origin::Origin;
 use setting::Setting;
 
 use crate::{
-    auth::AuthConfig,
     cors::Cors,
     log::{Format, Level},
 };
@@ -47,7 +46,7 @@ use crate::{
 pub(crate) struct Config {
     /// Never empty.
     pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) auth: AuthConfig,
+    pub(crate) auth: Auth,
     pub(crate) cors: Cors,
     pub(crate) history: History,
     pub(crate) unknown_cursor: UnknownCursor,
@@ -62,6 +61,18 @@ pub(crate) struct Config {
     pub(crate) log_level: Level,
     /// Present under `headwater dev`: serve the demo, and say how to use it.
     pub(crate) dev: Option<Dev>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Auth {
+    pub(crate) publisher: Key,
+    /// The publisher's, unless another is given.
+    pub(crate) subscriber: Key,
+    pub(crate) anonymous: bool,
+    pub(crate) cookie_name: String,
+    /// Whose pages may publish with a cookie.
+    pub(crate) publish_origins: Vec<Origin>,
 }
 
 /// Where updates are retained, and for how long.

@@ -6,7 +6,7 @@ use headwater_hub::{Retention, UnknownCursor};
 use jsonwebtoken::Algorithm;
 
 use super::{
-    Config, ConfigError, History, HistoryKind, Limits, LowArgs, Machine, Origin,
+    Auth, Config, ConfigError, History, HistoryKind, Key, Limits, LowArgs, Machine, Origin, Secret,
     limits::{MAX_ASSUMED_CONNECTIONS, connections},
     low::{Source, Typed},
     machine::RESERVED_DESCRIPTORS,
@@ -15,7 +15,6 @@ use super::{
     value,
 };
 use crate::{
-    auth::{AuthConfig, KeyConfig, Verifier},
     cors::Cors,
     log::{Format, Level},
 };
@@ -49,10 +48,9 @@ pub(super) fn resolve(
 
     debug_assert_eq!(reader.low.rest().next(), None, "every setting is read");
     let whole = || {
-        let limits = limits?;
         Some(Config {
             listen,
-            auth: AuthConfig { max_token: limits.token, ..auth? },
+            auth: auth?,
             cors,
             history: history?,
             unknown_cursor: unknown_cursor?,
@@ -61,7 +59,7 @@ pub(super) fn resolve(
             linger: linger?,
             drain: drain?,
             shards: shards?,
-            limits,
+            limits: limits?,
             log: log?,
             log_level: log_level?,
             dev: None,
@@ -144,43 +142,44 @@ impl Reader {
         self.count("shards", 1..=MAX).and_then(|shards| NonZeroUsize::new(shards as usize))
     }
 
-    fn auth(&mut self) -> Option<AuthConfig> {
+    fn auth(&mut self) -> Option<Auth> {
         let publisher_algorithm = self.one("publisher-algorithm", value::named::<Algorithm>(ALGORITHMS));
-        let publisher_key = self.given_key("publisher-key", "publisher-key-file");
+        let publisher_secret = self.secret("publisher-key", "publisher-key-file");
         let subscriber_algorithm_given = self.low.has(setting("subscriber-algorithm"));
         let subscriber_algorithm = self.one("subscriber-algorithm", value::named::<Algorithm>(ALGORITHMS));
-        let subscriber_key = self.given_key("subscriber-key", "subscriber-key-file");
+        let subscriber_secret = self.secret("subscriber-key", "subscriber-key-file");
         let anonymous = self.one("anonymous", value::switch);
         let cookie_name = self.one("cookie-name", cookie_name);
         let publish_origins = self.many("publish-origin", Origin::parse);
 
-        if let Given::Nothing = publisher_key {
+        if let Given::Nothing = publisher_secret {
             self.fail(
                 "--publisher-key",
                 "None is given, so nobody could publish. Make one with `headwater token --generate-key > \
                  publisher.key`, and add `--publisher-key-file publisher.key`. (To try things out: `headwater dev`.)",
             );
         }
-        if subscriber_algorithm_given && matches!(subscriber_key, Given::Nothing) {
+        if subscriber_algorithm_given && matches!(subscriber_secret, Given::Nothing) {
             self.fail(
                 "--subscriber-algorithm",
                 "There is no subscriber key for it. Add one, or leave it out: the publisher's key has its own.",
             );
         }
-        let publisher = self.key(publisher_key, publisher_algorithm);
+        let publisher = self.key(publisher_secret, publisher_algorithm);
         let default = (!subscriber_algorithm_given).then_some(Algorithm::HS256);
-        let subscriber = self.key(subscriber_key, subscriber_algorithm.or(default));
-        Some(AuthConfig {
-            subscriber,
+        let subscriber = self.key(subscriber_secret, subscriber_algorithm.or(default));
+        let publisher = publisher?;
+        Some(Auth {
+            subscriber: subscriber.unwrap_or_else(|| publisher.clone()),
+            publisher,
             anonymous: anonymous?,
             cookie_name: cookie_name?,
-            publish_origins: publish_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
-            ..AuthConfig::new(publisher?)
+            publish_origins,
         })
     }
 
     /// A key, given inline or by file; of two, the one whose source takes precedence.
-    fn given_key(&mut self, inline: &str, file: &str) -> Given {
+    fn secret(&mut self, inline: &str, file: &str) -> Given {
         let (inline, file) = (setting(inline), setting(file));
         let (mut in_words, mut in_file) = (self.typed(inline), self.typed(file));
         if let (Some(a), Some(b)) = (&in_words, &in_file) {
@@ -193,13 +192,13 @@ impl Reader {
         }
         if let Some(typed) = in_words {
             let text = typed.values.last().cloned().unwrap_or_default();
-            return Given::Key(text.into_bytes(), typed.source.place(inline));
+            return Given::Secret(Secret::new(text), typed.source.place(inline));
         }
         let Some(typed) = in_file else { return Given::Nothing };
         let place = typed.source.place(file);
         let path = typed.values.last().cloned().unwrap_or_default();
         match read_key(Path::new(&path)) {
-            Ok(key) => Given::Key(key, place),
+            Ok(secret) => Given::Secret(secret, place),
             Err(message) => {
                 self.fail(place, message);
                 Given::Wrong
@@ -207,13 +206,12 @@ impl Reader {
         }
     }
 
-    fn key(&mut self, given: Given, algorithm: Option<Algorithm>) -> Option<KeyConfig> {
-        let Given::Key(key, place) = given else { return None };
-        let algorithm = algorithm?;
-        match Verifier::new(algorithm, &key) {
-            Ok(_) => Some(KeyConfig { algorithm, key }),
-            Err(error) => {
-                self.fail(place, format!("It cannot be used: {error}."));
+    fn key(&mut self, given: Given, algorithm: Option<Algorithm>) -> Option<Key> {
+        let Given::Secret(secret, place) = given else { return None };
+        match Key::new(algorithm?, secret) {
+            Ok(key) => Some(key),
+            Err(message) => {
+                self.fail(place, message);
                 None
             }
         }
@@ -310,7 +308,7 @@ enum Given {
     Nothing,
     Wrong,
     /// And the place where it was given.
-    Key(Vec<u8>, String),
+    Secret(Secret, String),
 }
 
 /// A cookie's name is a token (RFC 6265, 4.1.1).
