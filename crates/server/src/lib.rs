@@ -1,13 +1,20 @@
 //! The library behind the `headwater` command.
-#![allow(dead_code, reason = "the parts arrive before serve.rs joins them; goes away with that")]
+#![allow(dead_code, reason = "the last parts are being joined; goes away with that")]
 
+mod app;
 mod auth;
 pub mod bench;
 mod body;
 pub mod cli;
 mod config;
+mod connection;
 mod cors;
 mod demo;
+mod handover;
+mod listen;
 mod log;
 mod problem;
+mod publish;
+mod response;
 mod serve;
+mod subscribe;

@@ -17,6 +17,8 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use dev::banner;
+
 use crate::config::ConfigError;
 
 const EXAMPLES: &str = "\
@@ -76,7 +78,7 @@ fn print(text: impl Display) -> ExitCode {
 }
 
 /// Tells a person something, on standard error.
-fn tell(text: impl Display) {
+pub(crate) fn tell(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

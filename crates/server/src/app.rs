@@ -1,0 +1,185 @@
+//! Which request goes where.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
+
+use headwater_hub::Hub;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH, RETRY_AFTER},
+    request::Parts,
+};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::watch;
+
+use crate::{
+    auth::Authenticator,
+    body::field::HUB_PATH,
+    config::{Dev, Limits},
+    cors::Cors,
+    demo,
+    handover::Handover,
+    problem::Problem,
+    publish,
+    response::{Body, whole},
+    subscribe,
+};
+
+/// What all connections share.
+pub(crate) struct App {
+    pub(crate) hub: Hub,
+    pub(crate) auth: Authenticator,
+    pub(crate) cors: Cors,
+    pub(crate) limits: Limits,
+    pub(crate) ndjson: publish::Throttle,
+    /// Present under `headwater dev`.
+    pub(crate) dev: Option<Dev>,
+    /// The hub is being shut down: nobody is to begin a stream.
+    pub(crate) draining: AtomicBool,
+    /// The same, for those who wait for it.
+    pub(crate) drain: watch::Receiver<bool>,
+}
+
+/// The request is to get no answer: its connection is closed.
+#[derive(Debug)]
+pub(crate) struct Unanswered;
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed without an answer")
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+const HUB_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+
+/// Answers a request. `crowded`: there are more connections than allowed, and this one is only told so.
+pub(crate) async fn answer(
+    app: Arc<App>,
+    request: Request<Incoming>,
+    handover: Arc<Handover>,
+    crowded: bool,
+) -> Result<Response<Body>, Unanswered> {
+    let (parts, body) = request.into_parts();
+    if parts.uri.path() != HUB_PATH {
+        return Ok(page(&app, &parts));
+    }
+    if let Some(preflight) = app.cors.preflight(&parts.method, &parts.headers) {
+        return Ok(preflight);
+    }
+    let now = SystemTime::now();
+    let mut response = match parts.method {
+        Method::GET | Method::HEAD if crowded || app.draining.load(Ordering::Relaxed) => {
+            return Err(Unanswered);
+        }
+        Method::GET | Method::HEAD => subscribe::subscribe(&app, &parts, &handover, now)?,
+        Method::POST if crowded => whole(too_many_connections().into_response()),
+        Method::POST => {
+            let headers = parts.headers.clone();
+            let mut response = publish::publish(app.clone(), parts, body, now).await;
+            app.cors.decorate(&headers, response.headers_mut());
+            return Ok(response);
+        }
+        // Not a page's question before its request, but someone's own.
+        Method::OPTIONS => {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response.headers_mut().insert(ALLOW, HUB_METHODS);
+            response
+        }
+        _ => whole(method_not_allowed(&parts, HUB_METHODS).into_response()),
+    };
+    app.cors.decorate(&parts.headers, response.headers_mut());
+    Ok(response)
+}
+
+fn too_many_connections() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Too many connections",
+        "The hub has as many connections as it admits. Try again in a few seconds; its operator can raise \
+         `--limit-connections`.",
+    )
+    .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+}
+
+fn method_not_allowed(parts: &Parts, allowed: HeaderValue) -> Problem {
+    let names = allowed.to_str().unwrap_or_default().to_owned();
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        format!("{} is not a method of this path. Use one of: {names}.", parts.method),
+    )
+    .with_header(ALLOW, allowed)
+}
+
+/// Everything beside the hub's own path.
+fn page(app: &App, parts: &Parts) -> Response<Body> {
+    let path = parts.uri.path();
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let response = match path {
+        "/healthz" if reads => text(StatusCode::OK, "ok\n"),
+        "/readyz" if reads && app.draining.load(Ordering::Relaxed) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        }
+        "/readyz" if reads => text(StatusCode::OK, "ready\n"),
+        "/healthz" | "/readyz" => method_not_allowed(parts, READ_METHODS).into_response(),
+        _ => match &app.dev {
+            Some(dev) if reads && path == "/demo/config.json" => {
+                demo::config_json(HUB_PATH, &dev.publisher_token)
+            }
+            Some(_) if reads => {
+                demo::page(path, parts.headers.get(IF_NONE_MATCH)).unwrap_or_else(|| not_found(path))
+            }
+            _ => not_found(path),
+        },
+    };
+    whole(response)
+}
+
+fn not_found(path: &str) -> Response<Full<bytes::Bytes>> {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "Not found",
+        format!(
+            "There is nothing at {}. Publish and subscribe at {HUB_PATH}.",
+            // Quoted, so that whatever a stranger put there stays one line; and not at any length.
+            serde_json::Value::from(path.chars().take(200).collect::<String>())
+        ),
+    )
+    .into_response()
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Full<bytes::Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Publishes the readings that the demo page draws, as any publisher does.
+pub(crate) async fn run_demo(app: Arc<App>) {
+    let publish = |update| {
+        let pending = app.hub.publish(update);
+        async move {
+            if let Err(error) = pending.await {
+                tracing::warn!(%error, "a reading of this machine was not published");
+            }
+        }
+    };
+    let ended: Result<Infallible, _> = demo::run(publish).await;
+    let Err(error) = ended;
+    tracing::warn!(%error, "this machine does not let its load be read; the demo page stays empty");
+}

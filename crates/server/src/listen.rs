@@ -1,0 +1,118 @@
+//! Listening sockets, and what comes in on them.
+
+use std::{
+    fs::File,
+    io,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use headwater_hub::Hub;
+use hyper::server::conn::http1;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    app::App,
+    connection::{self, Connections},
+};
+
+/// Connections that the kernel holds until they are accepted; it cuts the number to its own limit (somaxconn). All
+/// clients of a hub come back at once after a restart.
+const BACKLOG: i32 = 16_384;
+
+/// How long accepting pauses where there are no descriptors left.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Binds an address. The hub sets the options that its streams need, which accepted sockets inherit.
+pub(crate) fn bind(address: SocketAddr, hub: &Hub) -> io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A hub that is restarted must not wait for the old connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // `[::]` beside `0.0.0.0` is what people write who want both.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    hub.prepare(&socket)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections until the hub drains.
+pub(crate) async fn accept(
+    app: Arc<App>,
+    listener: StdListener,
+    http: http1::Builder,
+    connections: Connections,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "a listening socket could not be used"),
+    };
+    let mut drain = app.drain.clone();
+    let mut reserve = Reserve::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = drain.wait_for(|draining| *draining) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                reserve.recovered();
+                spawn(&app, stream, &http, &connections);
+            }
+            Err(error) if out_of_descriptors(&error) => reserve.turn_away(&listener, &error).await,
+            // The peer gave up before it was accepted, or the like: the next one may be well.
+            Err(error) => tracing::debug!(%error, "a connection could not be accepted"),
+        }
+    }
+}
+
+fn spawn(app: &Arc<App>, stream: TcpStream, http: &http1::Builder, connections: &Connections) {
+    let (count, speaking) = connections.enter();
+    let crowded = (speaking + app.hub.subscribers()) as u64 > app.limits.connections;
+    let (app, http) = (app.clone(), http.clone());
+    tokio::spawn(async move { connection::serve(app, &http, stream, crowded, count).await });
+}
+
+fn out_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE and ENFILE have no `ErrorKind` of their own.
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// A descriptor that is kept for bad times: with none left, nobody could even be turned away, and the listener would
+/// be reported ready without end.
+struct Reserve {
+    file: Option<File>,
+    told: bool,
+}
+
+impl Reserve {
+    fn new() -> Self {
+        Self { file: File::open("/dev/null").ok(), told: false }
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.told) {
+            tracing::info!("there are descriptors again: accepting goes on");
+        }
+    }
+
+    async fn turn_away(&mut self, listener: &TcpListener, error: &io::Error) {
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::error!(
+                %error,
+                "no descriptors are left, new connections are closed: raise the limit of open files \
+                 (LimitNOFILE of systemd, `ulimit -n`), or lower --limit-connections"
+            );
+        }
+        self.file = None;
+        let turned_away = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+        drop(turned_away);
+        self.file = File::open("/dev/null").ok();
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,209 @@
+//! `POST /.well-known/mercure`: from a request to updates that have their places.
+
+mod ndjson;
+mod once;
+
+use std::{sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use headwater_hub::{IdempotencyKey, PublishError, Receipt, Submission, Update};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    request::Parts,
+};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use tokio::time::{Duration, timeout};
+
+pub(crate) use ndjson::Throttle;
+
+use crate::{
+    app::App,
+    auth::Access,
+    body::{BodyKind, form, json, json::Updates},
+    problem::Problem,
+    response::{Body, whole},
+};
+
+/// A body of which nothing comes for so long is given up: its connection costs a descriptor.
+const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// Of a body that is refused, so much is read on and dropped, for so long: a connection that is closed with unread
+/// input is reset, and the client would never see why.
+const LINGER_BYTES: usize = 16 << 20;
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Answers a publish request.
+pub(crate) async fn publish(app: Arc<App>, parts: Parts, body: Incoming, now: SystemTime) -> Response<Body> {
+    let request = match Request::check(&app, &parts, now) {
+        Ok(request) => request,
+        Err(problem) => {
+            linger(body);
+            return whole(problem.into_response());
+        }
+    };
+    if request.kind == BodyKind::NdJson {
+        return ndjson::publish(app, &parts, request, body);
+    }
+    whole(publish_whole(&app, &parts, &request, body).await.unwrap_or_else(Problem::into_response))
+}
+
+/// A request that may publish something; what, its body will say.
+struct Request {
+    access: Arc<Access>,
+    kind: BodyKind,
+    key: Option<String>,
+}
+
+impl Request {
+    fn check(app: &App, parts: &Parts, now: SystemTime) -> Result<Self, Problem> {
+        let access = app.auth.publisher(&parts.headers, parts.uri.query(), now)?;
+        let kind = BodyKind::from_content_type(parts.headers.get(CONTENT_TYPE))?;
+        Ok(Self { access, kind, key: once::key(&parts.headers)? })
+    }
+
+    /// The grant allows all topics of the update, or the problem names one that it does not.
+    fn allow(&self, update: &Update) -> Result<(), Problem> {
+        self.access.may_publish(&update.topics).map_err(Problem::from)
+    }
+
+    /// The hub's key for what is published as `part` of the request.
+    fn idempotency_key(&self, part: Option<u64>, updates: &[Update]) -> Option<IdempotencyKey> {
+        Some(once::idempotency_key(self.key.as_deref()?, part, &self.access.identity, updates))
+    }
+}
+
+async fn publish_whole(
+    app: &App,
+    parts: &Parts,
+    request: &Request,
+    body: Incoming,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let body = read(parts, body, app.limits.body).await?;
+    let limits = app.limits.of_bodies();
+    let (updates, one) = match request.kind {
+        BodyKind::Form => (vec![form::parse(&body, &limits)?], true),
+        _ => match json::parse(&body, &limits)? {
+            Updates::One(update) => (vec![update], true),
+            Updates::Many(updates) => (updates, false),
+        },
+    };
+    for update in &updates {
+        request.allow(update)?;
+    }
+    let key = request.idempotency_key(None, &updates);
+    let mut submission = Submission::new(updates);
+    if let Some(key) = key {
+        submission = submission.with_key(key);
+    }
+    let receipt = app.hub.publish(submission).await.map_err(problem)?;
+    Ok(receipt_response(request.kind, one, &receipt))
+}
+
+fn receipt_response(kind: BodyKind, one: bool, receipt: &Receipt) -> Response<Full<Bytes>> {
+    let (content_type, body) = if kind == BodyKind::Form {
+        ("text/plain; charset=utf-8", receipt.ids[0].to_string())
+    } else {
+        let ids: Vec<_> = receipt.ids.iter().map(|id| serde_json::json!({ "id": id.as_str() })).collect();
+        ("application/json", if one { ids[0].to_string() } else { serde_json::Value::from(ids).to_string() })
+    };
+    let mut response = Response::new(Full::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What the hub's refusal means to the publisher.
+fn problem(error: PublishError) -> Problem {
+    let retry_after = HeaderValue::from_static("1");
+    match error {
+        PublishError::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Idempotency key reused",
+            "This `Idempotency-Key` came before with another body, and nothing was published now. Use a new key for \
+             each publish, and the same one only to repeat it.",
+        ),
+        PublishError::Overloaded => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Overloaded",
+            "More waits to be published than the hub admits, and nothing was published now. Try again in a second.",
+        )
+        .with_header(RETRY_AFTER, retry_after),
+        _ => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Shutting down",
+            "The hub is being stopped, and nothing was published. Try again in a moment.",
+        )
+        .with_header(RETRY_AFTER, retry_after),
+    }
+}
+
+fn too_large(max: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Body too large",
+        format!(
+            "A body may have {max} bytes. Send less at once, or send application/x-ndjson, whose body may be of any \
+             length; the hub's operator can raise `--limit-body`."
+        ),
+    )
+}
+
+/// Reads a body of at most `max` bytes.
+async fn read(parts: &Parts, mut body: Incoming, max: usize) -> Result<Vec<u8>, Problem> {
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > max) {
+        linger(body);
+        return Err(too_large(max));
+    }
+    // What a client announces is only believed as far as it costs nothing.
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(64 << 10));
+    loop {
+        match timeout(BODY_WAIT, body.frame()).await {
+            Ok(None) => return Ok(bytes),
+            Ok(Some(Ok(frame))) => {
+                let Some(data) = frame.data_ref() else { continue };
+                if bytes.len() + data.len() > max {
+                    linger(body);
+                    return Err(too_large(max));
+                }
+                bytes.extend_from_slice(data);
+            }
+            Ok(Some(Err(_))) => {
+                return Err(Problem::bad_request(
+                    "Incomplete body",
+                    "The body ended before it was whole, and nothing was published. Send it again.",
+                ));
+            }
+            Err(_) => {
+                return Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "Body too slow",
+                    format!(
+                        "Nothing of the body came for {} s, and nothing was published. Send it again.",
+                        BODY_WAIT.as_secs()
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Reads on for a while, so that the answer can be read.
+fn linger(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(timeout(LINGER, async move {
+        let mut dropped = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            dropped += frame.data_ref().map_or(0, Bytes::len);
+            if dropped > LINGER_BYTES {
+                return;
+            }
+        }
+    }));
+}

@@ -1,0 +1,278 @@
+//! A stream of updates: committed in batches as they come, and answered line by line, in their order.
+//!
+//! One task reads, checks and hands over; another waits for the receipts and answers. Between them a few batches are
+//! under way. A publisher that does not read its answers is read from no further, so nothing piles up here.
+
+use std::{sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use headwater_hub::{Pending, Submission, Update};
+use headwater_sse::EventId;
+use http::{
+    HeaderName, HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+    request::Parts,
+};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+
+use super::{Request, problem};
+use crate::{
+    app::App,
+    body::ndjson::{Line, Lines},
+    problem::Problem,
+    response::Body,
+};
+
+/// Lines of one commit: what comes in one read is mostly less.
+const BATCH_LINES: usize = 1024;
+/// Bytes of one commit, so that few batches fill no queue.
+const BATCH_BYTES: usize = 1 << 20;
+/// Batches under way for one request: one is committed, one is answered, one is read, and one to spare.
+const BATCHES: usize = 4;
+/// Of the lines that failed, a summary names so many.
+const SUMMARY_ERRORS: usize = 100;
+
+/// All streams together may have half of the sequencer's queue: they wait for room instead of being refused, and
+/// single publishes find room beside them.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttle {
+    room: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Throttle {
+    pub(crate) fn new(queue_bytes: usize) -> Self {
+        let all = u32::try_from(queue_bytes / 2).unwrap_or(u32::MAX).max(1);
+        Self { room: Arc::new(Semaphore::new(all as usize)), all }
+    }
+
+    async fn take(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.all);
+        self.room.clone().acquire_many_owned(bytes).await.expect("it is never closed")
+    }
+}
+
+/// What became of a batch: the lines, each with its place among the receipt's ids, or what is wrong with it.
+struct Batch {
+    lines: Vec<Outcome>,
+    /// Each with how many of the lines it is for.
+    pending: Vec<(Pending, usize)>,
+    /// Its share of the queue, given back with the answer.
+    _room: OwnedSemaphorePermit,
+}
+
+enum Outcome {
+    Submitted { line: u64 },
+    Failed(Problem),
+}
+
+pub(super) fn publish(app: Arc<App>, parts: &Parts, request: Request, body: Incoming) -> Response<Body> {
+    let minimal = parts.headers.get_all(PREFER).iter().any(|value| {
+        let value = value.to_str().unwrap_or_default();
+        value.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("return=minimal"))
+    });
+    let (batches, answered) = mpsc::channel(BATCHES);
+    let (pieces, answer) = mpsc::channel(BATCHES);
+    let patience = app.limits.head_wait.max(super::BODY_WAIT);
+    tokio::spawn(read(app, request, body, batches));
+    tokio::spawn(async move {
+        let mut writer = Writer { pieces, patience, minimal, published: 0, failed: 0, errors: Vec::new() };
+        writer.run(answered).await;
+    });
+
+    let mut response = Response::new(Body::Pieces(answer));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    if minimal {
+        headers.insert(
+            HeaderName::from_static("preference-applied"),
+            HeaderValue::from_static("return=minimal"),
+        );
+    }
+    response
+}
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Reads lines and hands them over, until the body ends, the publisher is gone, or the hub drains.
+async fn read(app: Arc<App>, request: Request, mut body: Incoming, batches: mpsc::Sender<Batch>) {
+    let mut lines = Lines::new(app.limits.line, app.limits.of_bodies());
+    let mut gathered = Gathered::default();
+    let mut drain = app.drain.clone();
+    loop {
+        let frame = tokio::select! {
+            biased;
+            _ = drain.wait_for(|draining| *draining) => break,
+            frame = body.frame() => frame,
+        };
+        let Some(frame) = frame else {
+            gathered.lines.extend(lines.finish());
+            break;
+        };
+        // A body that breaks off: what was whole has been published, and there is nobody to tell.
+        let Ok(frame) = frame else { break };
+        let Some(mut input) = frame.data_ref().map(|data| &data[..]) else { continue };
+        if request.access.expires.is_some_and(|at| at <= SystemTime::now()) {
+            gathered.lines.extend(lines.next(&mut input).map(|line| Line { result: Err(expired()), ..line }));
+            break;
+        }
+        loop {
+            let before = input.len();
+            let Some(line) = lines.next(&mut input) else { break };
+            gathered.bytes += before - input.len();
+            gathered.lines.push(line);
+            let full = gathered.lines.len() >= BATCH_LINES || gathered.bytes >= BATCH_BYTES;
+            if full && !gathered.submit(&app, &request, &batches).await {
+                return;
+            }
+        }
+        if !gathered.submit(&app, &request, &batches).await {
+            return;
+        }
+    }
+    gathered.submit(&app, &request, &batches).await;
+}
+
+fn expired() -> Problem {
+    Problem::new(
+        http::StatusCode::UNAUTHORIZED,
+        "Token expired",
+        "The token expired while the stream went on: this line and those after it were not published. Send them \
+         again with a new token.",
+    )
+}
+
+/// Lines that have come, and are not on their way yet.
+#[derive(Default)]
+struct Gathered {
+    lines: Vec<Line>,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Hands them to the hub; answers whether anyone still waits for the outcome.
+    async fn submit(&mut self, app: &App, request: &Request, batches: &mpsc::Sender<Batch>) -> bool {
+        if self.lines.is_empty() {
+            return true;
+        }
+        // Encoded, an update weighs more than its line, but not many times more.
+        let room = app.ndjson.take(self.bytes + self.lines.len() * 256).await;
+        self.bytes = 0;
+        let mut outcomes = Vec::with_capacity(self.lines.len());
+        let mut updates: Vec<Update> = Vec::with_capacity(self.lines.len());
+        let mut pending = Vec::new();
+        for Line { number, result } in self.lines.drain(..) {
+            match result.and_then(|update| request.allow(&update).map(|()| update)) {
+                Err(problem) => outcomes.push(Outcome::Failed(place(problem, number))),
+                Ok(update) => {
+                    outcomes.push(Outcome::Submitted { line: number });
+                    match request.idempotency_key(Some(number), std::slice::from_ref(&update)) {
+                        // A key is for its line alone: the next one may have been published before, or not.
+                        Some(key) => {
+                            pending.push((app.hub.publish(Submission::from(update).with_key(key)), 1));
+                        }
+                        None => updates.push(update),
+                    }
+                }
+            }
+        }
+        if !updates.is_empty() {
+            let lines = updates.len();
+            pending.push((app.hub.publish(Submission::new(updates)), lines));
+        }
+        batches.send(Batch { lines: outcomes, pending, _room: room }).await.is_ok()
+    }
+}
+
+/// Answers, in order.
+struct Writer {
+    pieces: mpsc::Sender<Bytes>,
+    /// A publisher that takes no answer for so long is given up.
+    patience: std::time::Duration,
+    minimal: bool,
+    published: u64,
+    failed: u64,
+    errors: Vec<Box<serde_json::value::RawValue>>,
+}
+
+impl Writer {
+    async fn run(&mut self, mut batches: mpsc::Receiver<Batch>) {
+        while let Some(batch) = batches.recv().await {
+            let text = self.answer(batch).await;
+            if !text.is_empty() && !self.write(text).await {
+                return;
+            }
+        }
+        if self.minimal {
+            let summary =
+                json!({ "published": self.published, "failed": self.failed, "errors": self.errors });
+            self.write(format!("{summary}\n").into_bytes()).await;
+        }
+    }
+
+    async fn answer(&mut self, batch: Batch) -> Vec<u8> {
+        let mut results = Vec::with_capacity(batch.lines.len());
+        for (pending, lines) in batch.pending {
+            match pending.await {
+                Ok(receipt) => results.extend(receipt.ids.iter().cloned().map(Ok)),
+                Err(error) => results.resize(results.len() + lines, Err(error)),
+            }
+        }
+        let mut results = results.into_iter();
+        let mut text = Vec::new();
+        for line in batch.lines {
+            match line {
+                Outcome::Failed(problem) => self.fail(&problem, &mut text),
+                Outcome::Submitted { line } => {
+                    match results.next().expect("each submitted line has a result") {
+                        Ok(id) => self.succeed(&id, &mut text),
+                        Err(error) => self.fail(&place(problem(error), line), &mut text),
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    fn succeed(&mut self, id: &EventId, text: &mut Vec<u8>) {
+        self.published += 1;
+        if !self.minimal {
+            text.extend_from_slice(json!({ "id": id.as_str() }).to_string().as_bytes());
+            text.push(b'\n');
+        }
+    }
+
+    fn fail(&mut self, problem: &Problem, text: &mut Vec<u8>) {
+        self.failed += 1;
+        let line = problem.to_ndjson();
+        if !self.minimal {
+            text.extend_from_slice(&line);
+            text.push(b'\n');
+        } else if self.errors.len() < SUMMARY_ERRORS {
+            let object: Result<ErrorLine, _> = serde_json::from_slice(&line);
+            self.errors.extend(object.map(|line| line.error));
+        }
+    }
+
+    async fn write(&self, text: Vec<u8>) -> bool {
+        timeout(self.patience, self.pieces.send(text.into())).await.is_ok_and(|sent| sent.is_ok())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct ErrorLine {
+    error: Box<serde_json::value::RawValue>,
+}
+
+/// Says on which line the problem is, unless it says so itself.
+fn place(problem: Problem, line: u64) -> Problem {
+    if problem.place().is_some() { problem } else { problem.at(line, 1) }
+}
