@@ -104,6 +104,13 @@ fn a_generated_key_signs_a_token_that_is_printed_alone() {
 }
 
 #[test]
+fn a_token_that_grants_nothing_is_told_so() {
+    let output = run(&["token", "--key", &"k".repeat(32)]);
+    assert!(output.status.success() && output.stdout.starts_with(b"eyJ"));
+    assert!(text(&output.stderr).contains("grants nothing"));
+}
+
+#[test]
 fn a_weak_key_signs_nothing() {
     let output = run(&["token", "--key", "secret"]);
     assert_eq!(output.status.code(), Some(2));

@@ -110,7 +110,14 @@ pub(super) fn run(args: &TokenArgs, variables: &BTreeMap<OsString, OsString>) ->
         };
     }
     match token(args, variables, SystemTime::now()) {
-        Ok(token) => print(token),
+        Ok(token) => {
+            if args.publish.is_empty() && args.subscribe.is_empty() {
+                tell(
+                    "headwater token: it grants nothing beyond public updates; see --publish and --subscribe",
+                );
+            }
+            print(token)
+        }
         Err(errors) => {
             for error in errors {
                 tell(format_args!("headwater token: {error}"));
@@ -204,10 +211,13 @@ pub(super) fn sign(key: &Key, grant: &Grant<'_>) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use headwater_hub::Selector;
+    use http::{HeaderMap, header::AUTHORIZATION};
     use jsonwebtoken::{DecodingKey, Validation};
     use serde_json::json;
 
     use super::*;
+    use crate::config;
 
     const KEY: &str = "a-secret-of-thirty-two-bytes-or-more";
 
@@ -242,6 +252,20 @@ mod tests {
             "exp": 1000 + 3600,
         });
         assert_eq!(claims(&token), expected);
+    }
+
+    #[test]
+    fn the_hub_takes_the_token_until_it_expires() {
+        let args = TokenArgs { publish: vec!["books/{id}".into()], ..args() };
+        let token = token(&args, &BTreeMap::new(), at(1_000_000)).unwrap();
+        let variables = BTreeMap::from([("HEADWATER_PUBLISHER_KEY".into(), KEY.into())]);
+        let config = config::load(None, [], &variables, &config::Machine::this()).unwrap();
+        let hub = auth::Authenticator::new(&config.auth, config.limits.token).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+        let access = hub.publisher(&headers, None, at(1_000_000)).unwrap();
+        assert_eq!(access.publish, [Selector::new("books/{id}")]);
+        assert!(hub.publisher(&headers, None, at(1_000_000 + 2 * 3600)).is_err());
     }
 
     #[test]

@@ -361,6 +361,22 @@ fn keys_must_fit_their_algorithm() {
 }
 
 #[test]
+fn public_keys_come_from_files_and_private_ones_are_refused() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/src/auth/fixtures/test-only");
+    for (algorithm, name) in [("RS256", "rsa"), ("PS512", "rsa"), ("ES384", "p384"), ("EdDSA", "ed25519")] {
+        let load = |kind| {
+            let path = format!("{fixtures}-{name}.{kind}.pem");
+            let variables =
+                [("HEADWATER_PUBLISHER_KEY_FILE", &*path), ("HEADWATER_PUBLISHER_ALGORITHM", algorithm)];
+            Given::variables(&variables).load()
+        };
+        assert!(load("public").is_ok(), "{algorithm}");
+        let errors = load("private").expect_err(algorithm);
+        assert!(errors[0].starts_with("HEADWATER_PUBLISHER_KEY_FILE: It is a private key"), "{errors:?}");
+    }
+}
+
+#[test]
 fn a_key_by_flag_beats_a_key_file_by_variable() {
     let mut given = Given::flags(&[("publisher-key", KEY)]);
     given.variables.push(("HEADWATER_PUBLISHER_KEY_FILE", "/nowhere/key".into()));
