@@ -58,7 +58,7 @@ struct Started {
 
 fn start(config: Config) -> Result<Started, Vec<String>> {
     let failed = |error: io::Error| vec![format!("the hub could not be started: {error}")];
-    let auth = Authenticator::new(config.auth.clone())
+    let auth = Authenticator::new(&config.auth, config.limits.token)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let hub = Hub::start(options(&config)).map_err(failed)?;
     let (listeners, errors): (Vec<_>, Vec<_>) =
