@@ -69,6 +69,11 @@ impl Class {
         KINDS[usize::from(byte)] & self.kinds() != 0
     }
 
+    /// Whether a run can go on over this byte, also as the start of `%XX`.
+    pub(crate) fn can_take(self, byte: u8) -> bool {
+        byte == b'%' || self.has(byte)
+    }
+
     fn includes(self, other: Self) -> bool {
         other.kinds() & !self.kinds() == 0
     }
@@ -120,6 +125,18 @@ pub(crate) enum Part {
     Names { style: PairStyle, from: u32, to: u32 },
 }
 
+impl Part {
+    /// What it begins with, if it may as well be nothing.
+    pub(crate) fn first(&self) -> Option<u8> {
+        match *self {
+            Self::Literal(_) | Self::Run { first: None, .. } => None,
+            Self::Run { first, .. } => first,
+            Self::Segments { .. } => Some(b'/'),
+            Self::Names { style, .. } => Some(style.first),
+        }
+    }
+}
+
 /// A template with at least one expression. It refers to the text that it was parsed from, and does not hold it: a
 /// template costs 16 bytes a part, and 8 for each name in a `{?…}`.
 #[derive(Clone, Debug)]
@@ -139,12 +156,12 @@ impl Template {
     /// Parses a template of RFC 6570, any level. `None`: it is not one, or has no expression.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         u32::try_from(text.len()).ok()?;
-        let prefix = text.find('{')?;
+        let prefix = memchr::memchr(b'{', text.as_bytes())?;
         let mut parts = Parts { text, list: Vec::new(), names: Vec::new() };
         let mut min_len = 0;
         let mut at = 0;
         loop {
-            let end = text[at..].find('{').map_or(text.len(), |i| at + i);
+            let end = memchr::memchr(b'{', &text.as_bytes()[at..]).map_or(text.len(), |i| at + i);
             if !is_literal(&text[at..end]) {
                 return None;
             }
@@ -155,7 +172,7 @@ impl Template {
             if at != end && end != prefix {
                 parts.list.push(Part::Literal(Span::new(at..end)));
             }
-            let close = end + text[end..].find('}')?;
+            let close = end + memchr::memchr(b'}', &text.as_bytes()[end..])?;
             parts.expression(end + 1, close)?;
             at = close + 1;
         }
@@ -214,18 +231,18 @@ impl Parts<'_> {
         let from = self.names.len();
         let mut exploded = false;
         let mut count = 0;
-        for variable in self.text[start..end].split(',') {
-            let name = if let Some((name, digits)) = variable.split_once(':') {
-                // How many characters of a value are shown is no matter here: it matches at any length.
-                if !is_prefix_length(digits) {
-                    return None;
+        for variable in self.text.as_bytes()[start..end].split(|&b| b == b',') {
+            let name = match *variable {
+                [ref name @ .., b'*'] => {
+                    exploded = true;
+                    name
                 }
-                name
-            } else if let Some(name) = variable.strip_suffix('*') {
-                exploded = true;
-                name
-            } else {
-                variable
+                // How many characters of a value are shown is no matter here: it matches at any length.
+                _ => match memchr::memchr(b':', variable) {
+                    Some(colon) if is_prefix_length(&variable[colon + 1..]) => &variable[..colon],
+                    Some(_) => return None,
+                    None => variable,
+                },
             };
             if !is_name(name) {
                 return None;
@@ -302,41 +319,47 @@ impl Parts<'_> {
 
 /// RFC 6570, section 2.1. (No `{` gets here; a `}` is refused.)
 fn is_literal(text: &str) -> bool {
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        let fits = match c {
-            '%' => [rest.next(), rest.next()].iter().all(|c| c.is_some_and(|c| c.is_ascii_hexdigit())),
-            '"' | '\'' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' => false,
-            '!'..='~' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFEF}' => true,
-            // The private planes are as fit as the others; each plane's last two are no characters.
-            '\u{10000}'.. => c as u32 & 0xFFFF < 0xFFFE && !('\u{E0000}'..'\u{E1000}').contains(&c),
-            _ => false,
-        };
-        if !fits {
-            return false;
-        }
+    let bytes = text.as_bytes();
+    let ascii = bytes.iter().enumerate().all(|(i, &b)| match b {
+        b'%' => is_encoded(&bytes[i..]),
+        b'"' | b'\'' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => false,
+        b'!'..=b'~' | 0x80.. => true,
+        _ => false,
+    });
+    ascii && (text.is_ascii() || text.chars().filter(|c| !c.is_ascii()).all(is_iri_character))
+}
+
+/// `ucschar` and `iprivate`: RFC 6570, section 1.5.
+fn is_iri_character(c: char) -> bool {
+    match c {
+        '\u{A0}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFEF}' => true,
+        // Each plane's last two are no characters, and plane 14 begins with tags.
+        '\u{10000}'.. => c as u32 & 0xFFFF < 0xFFFE && !('\u{E0000}'..'\u{E1000}').contains(&c),
+        _ => false,
     }
-    true
+}
+
+/// Whether this begins with `%XX`.
+pub(crate) fn is_encoded(text: &[u8]) -> bool {
+    matches!(text, [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
 }
 
 /// A variable's name: RFC 6570, section 2.3.
-fn is_name(name: &str) -> bool {
-    name.split('.').all(|word| {
-        let mut rest = word.bytes();
-        while let Some(b) = rest.next() {
-            let fits = match b {
-                b'%' => [rest.next(), rest.next()].iter().all(|b| b.is_some_and(|b| b.is_ascii_hexdigit())),
-                _ => b == b'_' || b.is_ascii_alphanumeric(),
-            };
-            if !fits {
-                return false;
-            }
+fn is_name(name: &[u8]) -> bool {
+    let mut in_word = false;
+    for (i, &b) in name.iter().enumerate() {
+        match b {
+            b'.' if !in_word => return false,
+            b'.' => in_word = false,
+            b'%' if !is_encoded(&name[i..]) => return false,
+            b'%' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => in_word = true,
+            _ => return false,
         }
-        !word.is_empty()
-    })
+    }
+    in_word
 }
 
 /// A prefix modifier's length, 1 to 9999: RFC 6570, section 2.4.1.
-fn is_prefix_length(digits: &str) -> bool {
-    matches!(digits.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() < 4 && rest.iter().all(u8::is_ascii_digit))
+fn is_prefix_length(digits: &[u8]) -> bool {
+    matches!(digits, [b'1'..=b'9', rest @ ..] if rest.len() < 4 && rest.iter().all(u8::is_ascii_digit))
 }
