@@ -74,6 +74,8 @@ impl<'a> Source<'a> {
         let text = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = text.strip_suffix(&place).unwrap_or(&text);
+        // What serde_json says of a word that starts like `null`, `true` or `false`.
+        let text = if text == "expected ident" { "this is no JSON value (text needs quotes)" } else { text };
         let (title, detail) = match (error.classify(), member) {
             (Category::Data, Some(member)) => ("Bad update", format!("`{member}`: {text}. Correct it.")),
             (Category::Data, None) => ("Bad update", format!("{}. Correct it.", capitalized(text))),

@@ -138,6 +138,13 @@ fn what_to_send_instead_depends_on_the_form() {
 }
 
 #[test]
+fn a_bare_word_is_told_to_need_quotes() {
+    for body in ["nope", r#"{"topic":nope,"data":1}"#, r#"{"topic":"a","data":truth}"#] {
+        assert!(fail(body).detail().contains("needs quotes"), "{body}: {}", fail(body));
+    }
+}
+
+#[test]
 fn one_line_points_into_its_stream() {
     let problem = parse_line(br#"{"topic":"a","data":1,"id":"earliest"}"#, 12, &LIMITS).unwrap_err();
     assert_eq!(problem.place(), Some((12, 28)));
