@@ -2,7 +2,9 @@
 
 use std::{
     fs,
-    process::{Command, Output},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -116,6 +118,62 @@ fn a_weak_key_signs_nothing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     assert!(text(&output.stderr).starts_with("headwater token: --key: "));
+}
+
+#[test]
+fn a_taken_port_exits_2_and_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let key = "k".repeat(32);
+    for arguments in [
+        &["serve", "--publisher-key", &key, "--listen", "127.0.0.1:0", "--listen", &address][..],
+        &["dev", "--listen", &address],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+        let told = text(&output.stderr);
+        assert!(told.contains(&address) && told.contains("--listen"), "{told}");
+    }
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_dev_prints_can_be_pasted() {
+    let mut command = headwater(&["dev", "--listen", "127.0.0.1:0"]);
+    let mut dev = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let stdout = BufReader::new(dev.0.stdout.take().unwrap());
+    let banner: Vec<String> =
+        stdout.lines().map(Result::unwrap).take_while(|line| !line.starts_with("Stop it")).collect();
+    let find = |start: &str, end: char| {
+        let line =
+            banner.iter().find_map(|line| line.split_once(start)).unwrap_or_else(|| panic!("{banner:?}"));
+        line.1.split(end).next().unwrap().to_owned()
+    };
+    let (address, token) = (find("http://", '/'), find("Bearer ", '\''));
+
+    let mut hub = TcpStream::connect(&address).unwrap();
+    let body = "topic=hello&data=world";
+    write!(
+        hub,
+        "POST /.well-known/mercure HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    hub.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\n\r\n#"), "{answer}");
 }
 
 #[test]
