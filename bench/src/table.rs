@@ -37,43 +37,34 @@ fn spread_of(mut values: Vec<f64>) -> Option<Spread> {
 /// How a figure stands to its bound.
 #[derive(Debug, PartialEq)]
 struct Verdict {
-    compared_with: String,
     must: String,
     is: String,
     pass: bool,
 }
 
 fn verdict(value: f64, must: Bound, unit: &str, other: impl Fn(&str) -> Option<f64>) -> Option<Verdict> {
-    let times = |factor: f64, name: &str, least: bool| {
-        let other = other(name)?;
-        let ratio = value / other;
-        let sign = if least { "≥" } else { "≤" };
-        Some(Verdict {
-            compared_with: format!("{name} {}", amount(other, unit)),
-            must: format!("{sign} {factor} ×"),
-            is: format!("{ratio:.2} ×"),
-            pass: if least { ratio >= factor } else { ratio <= factor },
-        })
-    };
-    let plain = |bound: f64, sign: &str, pass: bool| Verdict {
-        compared_with: String::new(),
-        must: format!("{sign} {}", amount(bound, unit)),
-        is: amount(value, unit),
-        pass,
-    };
+    let judged = |must: String, is: String, pass: bool| Some(Verdict { must, is, pass });
+    let ratio = |name: &str| other(name).map(|other| value / other);
     match must {
-        Bound::Most(most) => Some(plain(most, "≤", value <= most)),
-        Bound::Least(least) => Some(plain(least, "≥", value >= least)),
-        Bound::MostOf(factor, name) => times(factor, name, false),
-        Bound::LeastOf(factor, name) => times(factor, name, true),
+        Bound::Most(most) => judged(format!("≤ {}", amount(most, unit)), amount(value, unit), value <= most),
+        Bound::Least(least) => {
+            judged(format!("≥ {}", amount(least, unit)), amount(value, unit), value >= least)
+        }
+        Bound::MostOf(factor, name) => {
+            let ratio = ratio(name)?;
+            judged(format!("≤ {factor} × {name}"), format!("{ratio:.2} ×"), ratio <= factor)
+        }
+        Bound::LeastOf(factor, name) => {
+            let ratio = ratio(name)?;
+            judged(format!("≥ {factor} × {name}"), format!("{ratio:.2} ×"), ratio >= factor)
+        }
         Bound::MostAbove(most, name) => {
-            let other = other(name)?;
-            Some(Verdict {
-                compared_with: format!("{name} {}", amount(other, unit)),
-                must: format!("≤ {} more", amount(most, unit)),
-                is: format!("{} more", amount(value - other, unit)),
-                pass: value - other <= most,
-            })
+            let above = value - other(name)?;
+            judged(
+                format!("≤ {name} + {}", amount(most, unit)),
+                format!("+ {}", amount(above, unit)),
+                above <= most,
+            )
         }
     }
 }
@@ -94,12 +85,14 @@ fn median(row: &Row, outcome: &[Runs], label: &str, figure: &Figure) -> Option<f
     Some(spread(outcome[index].as_ref()?, figure)?.median)
 }
 
-/// The table with a line for every bound.
+/// The table with a line for every bound; the servers beside the hub have a column each.
 pub(crate) fn report(rows: &[Row], outcomes: &[Vec<Runs>], rounds: u16) -> String {
+    const BESIDE: [&str; 3] = ["floor", "axum", "nchan"];
     let mut out = format!(
-        "Medians of {rounds} rounds, {} processors.\n\n\
-         | load | figure | is | compared with | ratio | must be | |\n|---|---|---|---|---|---|---|\n",
-        std::thread::available_parallelism().map_or(0, usize::from)
+        "The median of rounds: {rounds}. Processors: {}.\n\n\
+         | load | figure | headwater | {} | must be | is | |\n|---|---|---|---|---|---|---|---|---|\n",
+        std::thread::available_parallelism().map_or(0, usize::from),
+        BESIDE.join(" | "),
     );
     for (row, outcome) in rows.iter().zip(outcomes) {
         for figure in &row.figures {
@@ -107,46 +100,40 @@ pub(crate) fn report(rows: &[Row], outcomes: &[Vec<Runs>], rounds: u16) -> Strin
                 let other = |label: &str| median(row, outcome, label, figure);
                 let Some(value) = other(check.entry) else { continue };
                 let Some(verdict) = verdict(value, check.must, figure.unit, other) else { continue };
+                let name = match check.entry {
+                    "headwater" => figure.name.to_owned(),
+                    entry => format!(
+                        "{}, {}",
+                        figure.name,
+                        entry.trim_start_matches("headwater").trim_matches([' ', ','])
+                    ),
+                };
+                let beside = BESIDE
+                    .map(|label| other(label).map_or_else(String::new, |value| amount(value, figure.unit)));
+                let [floor, axum, nchan] = &beside;
                 let (is, mark) = (amount(value, figure.unit), if verdict.pass { "✓" } else { "✗" });
-                let entry =
-                    if check.entry == "headwater" { String::new() } else { format!(" ({})", check.entry) };
                 line(
                     &mut out,
-                    &[
-                        row.title,
-                        &format!("{}{entry}", figure.name),
-                        &is,
-                        &verdict.compared_with,
-                        &verdict.is,
-                        &verdict.must,
-                        mark,
-                    ],
+                    &[row.title, &name, &is, floor, axum, nchan, &verdict.must, &verdict.is, mark],
                 );
             }
         }
-        let faults = faults(row, outcome);
-        let ours: Vec<&String> = faults.iter().filter(|(ours, _)| *ours).map(|(_, fault)| fault).collect();
-        line(
-            &mut out,
-            &[
-                row.title,
-                "lost, doubled, disordered, failed",
-                &ours.len().to_string(),
-                "",
-                "",
-                "0",
-                if ours.is_empty() { "✓" } else { "✗" },
-            ],
-        );
+        let count = |runs: &Runs| runs.iter().flatten().filter(|run| !run.report.is_faultless()).count();
+        let ours = row.entries.iter().zip(outcome).filter(|(entry, _)| entry.server.name() == "headwater");
+        if ours.clone().any(|(_, runs)| runs.is_some()) {
+            let faults: usize = ours.map(|(_, runs)| count(runs)).sum();
+            let mark = if faults == 0 { "✓" } else { "✗" };
+            let name = "runs with an event lost, doubled, out of order or refused";
+            line(
+                &mut out,
+                &[row.title, name, &faults.to_string(), "", "", "", "0", &faults.to_string(), mark],
+            );
+        }
     }
-    let faults: Vec<String> = rows
-        .iter()
-        .zip(outcomes)
-        .flat_map(|(row, outcome)| faults(row, outcome))
-        .map(|(_, fault)| fault)
-        .collect();
+    let faults: Vec<String> =
+        rows.iter().zip(outcomes).flat_map(|(row, outcome)| faults(row, outcome)).collect();
     if !faults.is_empty() {
-        let _ = writeln!(out, "\nFaults:");
+        let _ = writeln!(out, "\nFaults, of any server:\n");
         for fault in faults {
             let _ = writeln!(out, "- {fault}");
         }
@@ -158,28 +145,25 @@ fn line(out: &mut String, cells: &[&str]) {
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 
-/// What went wrong in any run, and whether it was the hub's.
-fn faults(row: &Row, outcome: &[Runs]) -> Vec<(bool, String)> {
+/// What went wrong in any run.
+fn faults(row: &Row, outcome: &[Runs]) -> Vec<String> {
     let mut faults = Vec::new();
     for (entry, runs) in row.entries.iter().zip(outcome) {
         for (i, run) in runs.iter().flatten().enumerate().filter(|(_, run)| !run.report.is_faultless()) {
             let report = &run.report;
-            faults.push((
-                entry.server.name() == "headwater",
-                format!(
-                    "{}, {}, round {}: {} not connected, {} closed, {} publishes failed, {} lost, {} doubled, \
+            faults.push(format!(
+                "{}, {}, round {}: {} not connected, {} closed, {} publishes failed, {} lost, {} doubled, \
                      {} out of order; {}",
-                    row.name,
-                    entry.label,
-                    i + 1,
-                    report.not_connected,
-                    report.closed,
-                    report.publish_failures,
-                    report.lost,
-                    report.duplicated,
-                    report.out_of_order,
-                    report.trouble.as_deref().unwrap_or("no word why"),
-                ),
+                row.name,
+                entry.label,
+                i + 1,
+                report.not_connected,
+                report.closed,
+                report.publish_failures,
+                report.lost,
+                report.duplicated,
+                report.out_of_order,
+                report.trouble.as_deref().unwrap_or("no word why"),
             ));
         }
     }
@@ -208,7 +192,7 @@ pub(crate) fn details(row: &Row, outcome: &[Runs]) -> String {
         }
         let _ = writeln!(out);
     }
-    for (_, fault) in faults(row, outcome) {
+    for fault in faults(row, outcome) {
         let _ = writeln!(out, "fault: {fault}");
     }
     out
