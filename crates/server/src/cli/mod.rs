@@ -3,7 +3,9 @@
 mod bench;
 mod completions;
 pub(crate) mod dev;
+mod publish;
 mod serve;
+mod subscribe;
 mod token;
 
 use std::{
@@ -11,6 +13,7 @@ use std::{
     env,
     ffi::OsString,
     fmt::Display,
+    future::Future,
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -27,6 +30,8 @@ Examples:
   headwater token --generate-key > publisher.key       make a key
   headwater serve --publisher-key-file publisher.key --anonymous
   headwater token --key-file publisher.key --publish '*'
+  headwater subscribe http://localhost:3000 --topic '*'
+  headwater publish http://localhost:3000 --topic /news 'hello'
 
 Exit status: 0 done, 1 failed, 2 used or configured wrongly (nothing was started).";
 
@@ -43,6 +48,8 @@ struct Cli {
 enum Command {
     Dev(dev::DevArgs),
     Serve(serve::ServeArgs),
+    Publish(publish::PublishArgs),
+    Subscribe(subscribe::SubscribeArgs),
     Token(token::TokenArgs),
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
@@ -54,6 +61,8 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(args, &variables()),
+        Command::Publish(args) => publish::run(&args),
+        Command::Subscribe(args) => subscribe::run(&args),
         Command::Token(args) => token::run(&args, &variables()),
         Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
@@ -67,6 +76,15 @@ fn usage() -> ExitCode {
 
 fn variables() -> BTreeMap<OsString, OsString> {
     env::vars_os().collect()
+}
+
+/// Runs a command that is a client: one thread is plenty.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system gives a new process what an event loop needs")
+        .block_on(future)
 }
 
 /// Writes a result to standard output. A reader that has gone away (`| head`) is no failure of ours to tell.
