@@ -28,13 +28,13 @@ const READ: usize = 64 * 1024;
 
 /// Publishes every line of the input: a file's name, or `-` or nothing for standard input.
 pub(super) async fn run(publisher: &Publisher, input: Option<&str>) -> ExitCode {
-    let (name, size, reader): (&str, Option<u64>, Box<dyn Read + Send>) = match input {
-        None | Some("-") => ("standard input", None, Box::new(io::stdin())),
+    let (size, reader): (Option<u64>, Box<dyn Read + Send>) = match input {
+        None | Some("-") => (None, Box::new(io::stdin())),
         Some(name) => match File::open(name) {
             // A pipe or a device has no size worth showing.
             Ok(file) => {
                 let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
-                (name, size, Box::new(file))
+                (size, Box::new(file))
             }
             Err(error) => return failed(1, &format_args!("{name}: {error}")),
         },
@@ -43,7 +43,7 @@ pub(super) async fn run(publisher: &Publisher, input: Option<&str>) -> ExitCode 
     let outcome = publish(publisher, reader, &progress, io::stderr()).await;
     progress.finish_and_clear();
     if let Some(reason) = &outcome.broken {
-        tell(format_args!("headwater: {name}: {reason}"));
+        tell(format_args!("headwater: {reason}"));
     }
     tell(format_args!("headwater: {}", outcome.summary()));
     if outcome.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -96,7 +96,7 @@ async fn publish(
         outcome.sent = sent.lines.load(Ordering::Relaxed);
     }
     if let Some(reason) = sent.unreadable.get() {
-        outcome.broken = Some(reason.clone());
+        outcome.broken = Some(format!("the input cannot be read: {reason}"));
     }
     outcome
 }

@@ -76,7 +76,7 @@ async fn input_that_breaks_says_why() {
         }
     }
     let (outcome, _) = outcome(Read::chain(Cursor::new("{}\n"), Broken), "").await;
-    assert_eq!(outcome.broken.as_deref(), Some("the disk is gone"));
+    assert_eq!(outcome.broken.as_deref(), Some("the input cannot be read: the disk is gone"));
     assert!(!outcome.is_complete());
 }
 
