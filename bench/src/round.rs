@@ -13,13 +13,13 @@ use crate::{
     server::{Installed, Running},
 };
 
-/// After connecting, and after the last delivery: what is put off happens now, before memory is read.
-const SETTLE: Duration = Duration::from_secs(1);
+/// After starting and after connecting: what is put off happens now, before memory is read.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// One run of an entry: what the server used between the phases.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    /// While the subscribers connected, and a second more.
+    /// While the subscribers connected, and half a second more.
     pub connecting: Usage,
     /// From the first event after the warm-up to the last delivery.
     pub working: Usage,
@@ -146,7 +146,7 @@ fn once(entry: &Entry, hurry: f64, installed: &Installed) -> Result<Run, Failure
         beside.go(Phase::Connected)?;
     }
     let mut load = load(&entry.load)?;
-    thread::sleep(SETTLE / 4);
+    thread::sleep(SETTLE / 2);
     let start = usage()?;
     load.go(Phase::Connected)?;
     thread::sleep(SETTLE);

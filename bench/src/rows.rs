@@ -102,7 +102,7 @@ fn connect() -> Row {
 
 fn steady() -> Row {
     let load =
-        Options { subscribers: 10_000, rate: Some(5.0), warmup: 1.0, seconds: 5.0, ..Options::default() };
+        Options { subscribers: 10_000, rate: Some(5.0), warmup: 0.5, seconds: 4.0, ..Options::default() };
     Row {
         name: "steady",
         title: "10,000 subscribers, 5 events/s",
@@ -149,7 +149,7 @@ fn burst(name: &'static str, title: &'static str, volley: Volley) -> Row {
 
 fn fast() -> Row {
     let load =
-        Options { subscribers: 1_000, rate: Some(500.0), warmup: 1.0, seconds: 5.0, ..Options::default() };
+        Options { subscribers: 1_000, rate: Some(500.0), warmup: 0.5, seconds: 4.0, ..Options::default() };
     Row {
         name: "fast",
         title: "1,000 subscribers, 500 events/s, posted singly",
@@ -209,7 +209,7 @@ fn topics() -> Row {
         topic: "watched/{index}".into(),
         rate: Some(200.0),
         warmup: 0.5,
-        seconds: 2.5,
+        seconds: 2.0,
         ..Options::default()
     };
     // Every event on a topic of its own, so that nothing found out for the one before helps.
@@ -259,8 +259,8 @@ fn stalled() -> Row {
         subscribers: 1_000,
         size: 1_024,
         rate: Some(100.0),
-        warmup: 1.0,
-        seconds: 5.0,
+        warmup: 0.5,
+        seconds: 4.0,
         ..Options::default()
     };
     let with = Options { stalled: STALLED as usize, ..load.clone() };
