@@ -99,10 +99,10 @@ impl Worker {
             Some(Duration::ZERO)
         } else {
             let alarm = self.shard.next_alarm().map(|at| (TICK * at).saturating_sub(self.clock.elapsed()));
-            let linger = lingering.filter(|_| self.shard.has_news());
-            [alarm, linger].into_iter().flatten().min()
+            [alarm, lingering].into_iter().flatten().min()
         };
-        if busy || lingering.is_some() {
+        // While it lingers nobody needs to ring: it looks for itself when that is over.
+        if timeout.is_some_and(|t| Some(t) == lingering) || busy {
             self.inbox.wake_up();
         }
         if let Err(error) = self.poll.poll(events, timeout)

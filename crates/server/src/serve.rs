@@ -139,8 +139,9 @@ impl Started {
             for address in &bound {
                 tracing::info!(%address, "listening");
             }
+            let mut demo = None;
             if let Some(dev) = &app.dev {
-                tokio::spawn(run_demo(app.clone()));
+                demo = Some(tokio::spawn(run_demo(app.clone())));
                 // Where standard output is closed nobody wants to read it.
                 let _ = io::stdout().write_all(banner(&bound, dev).as_bytes());
             }
@@ -151,6 +152,9 @@ impl Started {
                 tracing::warn!(signal = name, "ended before all streams and requests were");
                 std::process::exit(1);
             });
+            if let Some(demo) = demo {
+                demo.abort();
+            }
             stop(app, drain, drain_over).await;
             Ok::<_, io::Error>(())
         });
