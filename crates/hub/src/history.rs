@@ -15,7 +15,7 @@ use crate::{
     Retention,
     cursor::{Cursor, Epoch, Offset},
     record::Shared,
-    ring::Ring,
+    ring::{Ring, Window},
 };
 
 /// Some updates in order, and what the reader must know of the rest.
@@ -54,8 +54,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn memory(epoch: Epoch, retention: Retention) -> Self {
-        let inner = Inner { ring: Ring::new(retention), ids: HashMap::new() };
+    pub(crate) fn memory(epoch: Epoch, retention: Retention, window: Window) -> Self {
+        let inner = Inner { ring: Ring::new(retention, window), ids: HashMap::new() };
         Self { epoch, inner: RwLock::new(inner), next: AtomicU64::new(1) }
     }
 
@@ -77,8 +77,8 @@ impl History {
             if record.has_chosen_id() {
                 ids.entry(record.id.clone()).or_default().push_back(record.offset);
             }
-            ring.push(record);
         }
+        ring.extend(batch);
         ring.trim(now, |record| {
             if record.has_chosen_id()
                 && let Some(offsets) = ids.get_mut(&record.id)
@@ -156,7 +156,7 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn history(count: u64) -> History {
-        History::memory(Epoch::from_bits(5), Retention { count, ..Retention::default() })
+        History::memory(Epoch::from_bits(5), Retention { count, ..Retention::default() }, Window::default())
     }
 
     fn publish(history: &History, ids: &[Option<&str>]) {

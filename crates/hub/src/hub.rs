@@ -21,8 +21,9 @@ use crate::{
     history::History,
     inbox::{Command, Inbox},
     pull::Slot,
+    ring::Window,
     sequencer::{self, Queue, Sequencer, Waiting},
-    shard::{Rules, Shard},
+    shard::{Portions, Rules, Shard},
     sink::Sink,
     subscribe::Start,
     subscriber::{Counts, Seat, Subscriber},
@@ -130,9 +131,13 @@ impl Hub {
     /// Starts the threads. Fails where the system gives no more of what they need (threads, descriptors).
     pub fn start(options: Options) -> io::Result<Self> {
         let Options { retention, clock, limits, .. } = options;
-        let history = Arc::new(History::memory(options.epoch, retention));
+        let history = Arc::new(History::memory(options.epoch, retention, Window::default()));
         let queue = Arc::new(Queue::new(limits.queue_bytes));
-        let rules = Rules { heartbeat: options.heartbeat, write_timeout: options.write_timeout };
+        let rules = Rules {
+            heartbeat: options.heartbeat,
+            write_timeout: options.write_timeout,
+            portions: Portions::default(),
+        };
         let mut hub = Self {
             history: history.clone(),
             queue: queue.clone(),

@@ -7,11 +7,21 @@ use std::{
 
 use crate::{cursor::Offset, record::Shared};
 
-/// Shards read behind the sequencer, whatever is retained for replay: a burst of this many updates must not overrun
-/// them. At 100 bytes an update it is some 20 MiB, and only while a burst fills it.
-const WINDOW_COUNT: u64 = 65_536;
-/// The same for large updates: the largest body that the server admits fits several times.
-const WINDOW_BYTES: usize = 32 << 20;
+/// What is held for delivery, whatever is retained for replay: shards read behind the sequencer, and a burst must not
+/// overrun them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) count: u64,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Window {
+    /// At 100 bytes an update some 20 MiB, and only while a burst fills it; of the largest bodies that the server
+    /// admits several fit.
+    fn default() -> Self {
+        Self { count: 65_536, bytes: 32 << 20 }
+    }
+}
 
 /// How long an update is held for those who come back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,23 +49,31 @@ pub(crate) struct Ring {
     /// Of the first record, or the next to be given where there is none.
     first: Offset,
     floor: Offset,
+    /// The first one of the newest batch.
+    newest: Offset,
     bytes: usize,
     retained_bytes: usize,
     retention: Retention,
+    window: Window,
 }
 
 impl Ring {
-    pub(crate) fn new(retention: Retention) -> Self {
-        Self { records: VecDeque::new(), first: 1, floor: 1, bytes: 0, retained_bytes: 0, retention }
+    pub(crate) fn new(retention: Retention, window: Window) -> Self {
+        Self {
+            records: VecDeque::new(),
+            first: 1,
+            floor: 1,
+            newest: 1,
+            bytes: 0,
+            retained_bytes: 0,
+            retention,
+            window,
+        }
     }
 
     /// The offset that the next update gets.
     pub(crate) fn next(&self) -> Offset {
         self.first + self.records.len() as u64
-    }
-
-    pub(crate) fn get(&self, offset: Offset) -> Option<&Shared> {
-        self.records.get(usize::try_from(offset.checked_sub(self.first)?).ok()?)
     }
 
     /// The first update that is held for a subscriber that is connected.
@@ -81,7 +99,18 @@ impl Ring {
         self.records.front().and_then(|r| r.at.checked_add(self.retention.age?))
     }
 
-    pub(crate) fn push(&mut self, record: Shared) {
+    /// Takes on updates that belong together, in order.
+    pub(crate) fn extend(&mut self, batch: impl IntoIterator<Item = Shared>) {
+        let before = self.next();
+        for record in batch {
+            self.push(record);
+        }
+        if self.next() > before {
+            self.newest = before;
+        }
+    }
+
+    fn push(&mut self, record: Shared) {
         assert_eq!(record.offset, self.next(), "offsets follow one another");
         let weight = record.weight();
         self.bytes += weight;
@@ -107,11 +136,10 @@ impl Ring {
         }
         while self.first < self.floor {
             let record = &self.records[0];
-            let kept = self.records.len() as u64 <= WINDOW_COUNT
-                && self.bytes <= WINDOW_BYTES
-                && !retention.age.is_some_and(|age| expired(record, age, now));
-            // The newest stays whatever it weighs: it has not been handed to anyone yet.
-            if kept || self.records.len() == 1 && retention.age.is_none() {
+            let expired = retention.age.is_some_and(|age| expired(record, age, now));
+            let fits = self.records.len() as u64 <= self.window.count && self.bytes <= self.window.bytes;
+            // The newest batch stays whatever it weighs: nobody has had it yet, and it was in memory before, too.
+            if !expired && (fits || self.first >= self.newest) {
                 break;
             }
             self.bytes -= record.weight();
@@ -165,9 +193,13 @@ mod tests {
     fn fill(ring: &mut Ring, n: u64, now: SystemTime) {
         for _ in 0..n {
             let draft = Draft::new(Update::new(Topic::new("t").unwrap(), "x"));
-            ring.push(Arc::new(draft.seal(Epoch::from_bits(0), ring.next(), now)));
+            ring.extend([Arc::new(draft.seal(Epoch::from_bits(0), ring.next(), now))]);
         }
         ring.trim(now, |_| {});
+    }
+
+    fn holding(retention: Retention) -> Ring {
+        Ring::new(retention, Window::default())
     }
 
     fn retention(count: u64) -> Retention {
@@ -176,26 +208,26 @@ mod tests {
 
     #[test]
     fn retention_by_count_moves_the_floor_and_keeps_the_window() {
-        let mut ring = Ring::new(retention(10));
+        let mut ring = holding(retention(10));
         fill(&mut ring, 25, at(0));
         assert_eq!((ring.earliest_held(at(0)), ring.earliest_retained(at(0)), ring.next()), (1, 16, 26));
-        fill(&mut ring, WINDOW_COUNT, at(0));
+        fill(&mut ring, Window::default().count, at(0));
         assert_eq!(ring.earliest_held(at(0)), 26);
     }
 
     #[test]
     fn retention_by_bytes_counts_what_an_update_weighs() {
-        let mut ring = Ring::new(retention(1000));
+        let mut ring = holding(retention(1000));
         fill(&mut ring, 1, at(0));
         let weight = ring.bytes;
-        let mut ring = Ring::new(Retention { bytes: weight * 3, ..retention(1000) });
+        let mut ring = holding(Retention { bytes: weight * 3, ..retention(1000) });
         fill(&mut ring, 10, at(0));
         assert_eq!(ring.earliest_retained(at(0)), 8);
     }
 
     #[test]
     fn what_is_too_old_is_gone_from_that_moment_on_and_freed_at_the_next_trim() {
-        let mut ring = Ring::new(Retention { age: Some(Duration::from_secs(10)), ..retention(1000) });
+        let mut ring = holding(Retention { age: Some(Duration::from_secs(10)), ..retention(1000) });
         fill(&mut ring, 2, at(0));
         fill(&mut ring, 3, at(5));
         assert_eq!(ring.earliest_held(at(9)), 1);
@@ -212,14 +244,34 @@ mod tests {
 
     #[test]
     fn nothing_retained_still_leaves_the_window_for_delivery() {
-        let mut ring = Ring::new(retention(0));
+        let mut ring = holding(retention(0));
         fill(&mut ring, 5, at(0));
         assert_eq!((ring.earliest_held(at(0)), ring.earliest_retained(at(0))), (1, 6));
     }
 
     #[test]
+    fn the_newest_batch_stays_until_the_next_however_large() {
+        let mut ring = Ring::new(retention(0), Window { count: 2, bytes: usize::MAX });
+        let batch = |from: Offset, n| {
+            (from..from + n).map(|offset| {
+                let draft = Draft::new(Update::new(Topic::new("t").unwrap(), "x"));
+                Arc::new(draft.seal(Epoch::from_bits(0), offset, at(0)))
+            })
+        };
+        ring.extend(batch(1, 10));
+        ring.trim(at(0), |_| {});
+        assert_eq!(ring.earliest_held(at(0)), 1);
+        ring.extend([]);
+        ring.trim(at(0), |_| {});
+        assert_eq!(ring.earliest_held(at(0)), 1, "nothing is no batch");
+        ring.extend(batch(11, 1));
+        ring.trim(at(0), |_| {});
+        assert_eq!(ring.earliest_held(at(0)), 10);
+    }
+
+    #[test]
     fn a_page_is_bounded_by_count_bytes_and_end() {
-        let mut ring = Ring::new(retention(100));
+        let mut ring = holding(retention(100));
         fill(&mut ring, 10, at(0));
         let read = |from, until, items, bytes| {
             let mut page = vec![];

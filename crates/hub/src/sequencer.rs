@@ -196,7 +196,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::{Retention, Topic, Update, cursor::Epoch};
+    use crate::{Retention, Topic, Update, cursor::Epoch, ring::Window};
 
     const NOW: SystemTime = UNIX_EPOCH;
 

@@ -21,16 +21,26 @@ use crate::{
     timer::{Tick, Wheel, ticks},
 };
 
-/// Updates that one pass takes at the most: beyond it, subscribers are written before more is gathered.
-const PASS_ITEMS: usize = 1024;
-/// The same in bytes: what one subscriber can be behind its list in the kernel's buffer is less.
-const PASS_BYTES: usize = 1 << 20;
-/// One page of history: one reader must not hold up the live ones for long.
-const PAGE_ITEMS: usize = 256;
-/// The same in bytes: about what a socket's buffer takes at once.
-const PAGE_BYTES: usize = 256 << 10;
-/// Pages that are handed out between two looks at the live stream.
-const PAGES_A_TURN: usize = 64;
+/// How much is done at a time before something else has its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Portions {
+    /// Updates that one pass takes at the most: beyond it, subscribers are written before more is gathered.
+    pub(crate) pass_items: usize,
+    /// The same in bytes: what one subscriber can be behind its list in the kernel's buffer is less.
+    pub(crate) pass_bytes: usize,
+    /// One page of history: one reader must not hold up the live ones for long.
+    pub(crate) page_items: usize,
+    /// The same in bytes: about what a socket's buffer takes at once.
+    pub(crate) page_bytes: usize,
+    /// Pages that are handed out between two looks at the live stream.
+    pub(crate) pages: usize,
+}
+
+impl Default for Portions {
+    fn default() -> Self {
+        Self { pass_items: 1024, pass_bytes: 1 << 20, page_items: 256, page_bytes: 256 << 10, pages: 64 }
+    }
+}
 
 /// A grant's end is a time of day, and that may jump: it is looked at this often.
 const CLOCK_CHECK: Duration = Duration::from_mins(1);
@@ -41,6 +51,7 @@ pub(crate) struct Rules {
     /// `None`: no heartbeats.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) write_timeout: Duration,
+    pub(crate) portions: Portions,
 }
 
 /// The time of a turn, taken once.
@@ -67,6 +78,7 @@ pub(crate) struct Shard {
     rung: Vec<(Tick, u32)>,
     heartbeat: Option<Tick>,
     write_timeout: Tick,
+    portions: Portions,
     /// Streams that are inside of a frame get until then to end it.
     drained_by: Option<Tick>,
 }
@@ -87,6 +99,7 @@ impl Shard {
             rung: Vec::new(),
             heartbeat: rules.heartbeat.map(ticks),
             write_timeout: ticks(rules.write_timeout),
+            portions: rules.portions.clone(),
             drained_by: None,
         }
     }
@@ -196,9 +209,10 @@ impl Shard {
         if head == self.position {
             return;
         }
-        let Self { history, live, index, subscribers, touched, .. } = self;
+        let Self { history, live, index, subscribers, touched, portions, .. } = self;
         live.clear();
-        let page = history.read(self.position, head, PASS_ITEMS, PASS_BYTES, now.wall, &mut live.records);
+        let (items, bytes) = (portions.pass_items, portions.pass_bytes);
+        let page = history.read(self.position, head, items, bytes, now.wall, &mut live.records);
         if page.earliest > self.position {
             return self.overrun(page.earliest);
         }
@@ -261,7 +275,7 @@ impl Shard {
     /// Hands a page of history to each of some that are catching up. Those at the same place share it.
     pub(crate) fn catch_up(&mut self, now: Now) {
         let mut page: Option<(Offset, Offset)> = None;
-        for _ in 0..PAGES_A_TURN.min(self.behind.len()) {
+        for _ in 0..self.portions.pages.min(self.behind.len()) {
             let Some(key) = self.behind.pop_front() else { break };
             let Some(subscriber) = self.subscribers.get_mut(key as usize) else { continue };
             if subscriber.state != State::CatchingUp {
@@ -288,7 +302,7 @@ impl Shard {
             let from = subscriber.next;
             if page.is_none_or(|(start, _)| start != from) {
                 self.replay.clear();
-                let (items, bytes) = (PAGE_ITEMS, PAGE_BYTES);
+                let (items, bytes) = (self.portions.page_items, self.portions.page_bytes);
                 let read =
                     self.history.read(from, self.position, items, bytes, now.wall, &mut self.replay.records);
                 if read.earliest > from {
