@@ -28,6 +28,8 @@ pub(crate) struct Draft {
     /// A hole, then the data lines, the blank line and the chunk's end.
     buffer: Vec<u8>,
     hole: usize,
+    /// Bytes that are held as long as this is, beside it.
+    beside: usize,
 }
 
 impl Draft {
@@ -39,17 +41,24 @@ impl Draft {
         buffer.resize(hole, 0);
         headwater_sse::encode::data(&mut buffer, &data);
         buffer.extend_from_slice(b"\n\r\n");
-        Self { topics: topics.into_boxed_slice(), private, id, head, buffer, hole }
+        Self { topics: topics.into_boxed_slice(), private, id, head, buffer, hole, beside: 0 }
     }
 
     /// What it will weigh in memory, for the budgets of the queue and of history.
     pub(crate) fn weight(&self) -> usize {
-        weight(self.buffer.len(), &self.topics)
+        let topics = self.topics.iter().map(|t| t.as_str().len() + 32).sum::<usize>();
+        size_of::<Record>() + self.buffer.len() + topics + self.beside
+    }
+
+    /// Counts bytes with it that are held as long as it is.
+    pub(crate) fn weigh_down(&mut self, bytes: usize) {
+        self.beside += bytes;
     }
 
     /// Gives it its place, and with it its id.
     pub(crate) fn seal(self, epoch: Epoch, offset: Offset, at: SystemTime) -> Record {
-        let Self { topics, private, id, mut head, buffer, hole } = self;
+        let weight = self.weight();
+        let Self { topics, private, id, mut head, buffer, hole, .. } = self;
         let id = id.unwrap_or_else(|| Cursor { epoch, offset }.id());
         writeln!(head, "id: {id}").expect("writing to a string does not fail");
         let mut bytes = buffer.into_boxed_slice();
@@ -62,7 +71,7 @@ impl Draft {
         write!(length, "{:x}\r\n", end - sse).expect("writing to a string does not fail");
         let start = sse - length.len();
         bytes[start..sse].copy_from_slice(length.as_bytes());
-        Record { offset, at, topics, private, id, bytes, start, sse }
+        Record { offset, at, topics, private, id, bytes, start, sse, weight }
     }
 }
 
@@ -78,10 +87,6 @@ fn head(event_type: Option<&EventType>, retry: Option<Retry>) -> String {
     head
 }
 
-fn weight(bytes: usize, topics: &[Topic]) -> usize {
-    size_of::<Record>() + bytes + topics.iter().map(|t| t.as_str().len() + 32).sum::<usize>()
-}
-
 /// An update that has its place: immutable, encoded, shared by history and all sinks.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -95,6 +100,7 @@ pub(crate) struct Record {
     start: usize,
     /// Where the event begins; it ends two bytes before the chunk.
     sse: usize,
+    weight: usize,
 }
 
 impl Record {
@@ -107,7 +113,7 @@ impl Record {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        weight(self.bytes.len(), &self.topics)
+        self.weight
     }
 
     /// Whether the id is the publisher's own, so that only an index finds it.

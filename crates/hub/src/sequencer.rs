@@ -67,7 +67,8 @@ impl Sequencer {
                     next += 1;
                 }
                 let ids: Arc<[EventId]> = batch[first..].iter().map(|r| r.id.clone()).collect();
-                if let Some(IdempotencyKey { name, fingerprint }) = key {
+                // Nothing published can be published twice; and a key without an update would never be forgotten.
+                if let Some(IdempotencyKey { name, fingerprint }) = key.filter(|_| !ids.is_empty()) {
                     self.keys.insert(name.clone(), Kept { fingerprint, ids: ids.clone() });
                     self.expiry.push_back((next - 1, name));
                 }
@@ -202,7 +203,7 @@ mod tests {
 
     fn sequencer(count: u64) -> Sequencer {
         let retention = Retention { count, ..Retention::default() };
-        Sequencer::new(Arc::new(History::memory(Epoch::from_bits(0), retention)))
+        Sequencer::new(Arc::new(History::memory(Epoch::from_bits(0), retention, Window::default())))
     }
 
     fn submission(n: usize) -> Submission {
@@ -250,9 +251,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_for_nothing_is_not_kept() {
+        let mut s = sequencer(3);
+        s.commit([submission(1), keyed(0, "a", "k", 1)], NOW);
+        assert_eq!((s.keys.len(), s.expiry.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_key_is_paid_for_out_of_the_history_that_holds_it() {
+        let long = "k".repeat(10_000);
+        let plain = submission(1).weight();
+        assert!(keyed(1, "a", &long, 1).weight() >= plain + 2 * long.len());
+        let retention = Retention { bytes: 100_000, ..Retention::default() };
+        let mut s =
+            Sequencer::new(Arc::new(History::memory(Epoch::from_bits(0), retention, Window::default())));
+        for i in 0..100 {
+            s.commit([keyed(1, &i.to_string(), &long, 1)], NOW);
+        }
+        assert!(s.keys.len() < 10, "{} keys are kept", s.keys.len());
+    }
+
+    #[test]
     fn a_clock_that_goes_back_does_not_make_history_younger() {
         let retention = Retention { age: Some(Duration::from_secs(10)), ..Retention::default() };
-        let history = Arc::new(History::memory(Epoch::from_bits(0), retention));
+        let history = Arc::new(History::memory(Epoch::from_bits(0), retention, Window::default()));
         let mut s = Sequencer::new(history.clone());
         s.commit([submission(1)], NOW + Duration::from_secs(100));
         s.commit([submission(1)], NOW);

@@ -22,12 +22,16 @@ impl Submission {
 
     /// Publishes them no second time under the same key, for as long as history holds them.
     pub fn with_key(mut self, key: IdempotencyKey) -> Self {
+        // The key is held for as long as the last update is, and so it is paid for.
+        if let Some(last) = self.drafts.last_mut() {
+            last.weigh_down(key.weight());
+        }
         self.key = Some(key);
         self
     }
 
     pub(crate) fn weight(&self) -> usize {
-        self.drafts.iter().map(Draft::weight).sum()
+        size_of::<Self>() + self.drafts.iter().map(Draft::weight).sum::<usize>()
     }
 }
 
@@ -51,6 +55,11 @@ impl IdempotencyKey {
         // The scope's length keeps "ab" + "c" and "a" + "bc" apart.
         let name = [&(scope.len() as u64).to_le_bytes(), scope, key.as_bytes()].concat().into_boxed_slice();
         Self { name, fingerprint }
+    }
+
+    /// Its bytes in the map of keys and in the queue of those to be forgotten, and what stands beside them.
+    fn weight(&self) -> usize {
+        2 * self.name.len() + 128
     }
 }
 
