@@ -106,19 +106,33 @@ pub enum End {
 #[derive(Debug, Default)]
 struct State {
     frames: VecDeque<Frame>,
+    /// How many frames it takes.
+    room: usize,
     end: Option<End>,
     waker: Option<Waker>,
     /// The shard has more than the slot takes, and waits for room.
     full: bool,
+    /// The reader has taken a frame since the slot was full, or since this was last asked.
+    moved: bool,
     /// Where the subscriber stands in its shard.
     key: u32,
 }
 
 /// What a shard and the reader of a stream share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Slot(Mutex<State>);
 
+impl Default for Slot {
+    fn default() -> Self {
+        Self::with_room(FRAMES)
+    }
+}
+
 impl Slot {
+    pub(crate) fn with_room(frames: usize) -> Self {
+        Self(Mutex::new(State { room: frames, ..State::default() }))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no code that holds this lock panics")
     }
@@ -135,8 +149,9 @@ impl Slot {
     pub(crate) fn push(&self, frames: &mut std::iter::Peekable<impl Iterator<Item = Frame>>) {
         let mut state = self.state();
         while frames.peek().is_some() {
-            if state.frames.len() >= FRAMES {
+            if state.frames.len() >= state.room {
                 state.full = true;
+                state.moved = false;
                 break;
             }
             state.frames.extend(frames.next());
@@ -146,6 +161,11 @@ impl Slot {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Whether the reader has taken a frame since the slot was full, or since this was last asked.
+    pub(crate) fn has_moved(&self) -> bool {
+        std::mem::take(&mut self.state().moved)
     }
 
     pub(crate) fn end(&self, end: End) {
@@ -183,8 +203,9 @@ impl FrameStream {
             state.waker = Some(context.waker().clone());
             return Poll::Pending;
         };
+        state.moved = true;
         // Half empty, not at once: a shard that were woken for each frame would write one at a time.
-        let room = state.full && state.frames.len() <= FRAMES / 2;
+        let room = state.full && state.frames.len() <= state.room / 2;
         if room {
             state.full = false;
         }

@@ -463,10 +463,19 @@ impl Shard {
             subscriber.leave = self.drained_by;
         }
         match subscriber.state {
-            State::Blocked if now.tick - subscriber.written >= self.write_timeout => {
+            State::Blocked if now.tick.saturating_sub(subscriber.written) >= self.write_timeout => {
+                // A socket tells of room; a slot does when it is half empty, which a slow reader takes its time for.
+                if let Sink::Pull(slot) = &subscriber.sink
+                    && slot.has_moved()
+                {
+                    subscriber.written = now.tick;
+                    return;
+                }
                 self.close(key, End::Stalled);
             }
-            State::Live if self.heartbeat.is_some_and(|h| now.tick - subscriber.written >= h) => {
+            State::Live
+                if self.heartbeat.is_some_and(|h| now.tick.saturating_sub(subscriber.written) >= h) =>
+            {
                 self.beat(key, now);
             }
             _ => {}
