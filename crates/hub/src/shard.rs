@@ -405,7 +405,7 @@ impl Shard {
         if let Sink::Pull(slot) = &subscriber.sink {
             // Its reader may still take what is in the slot, however it ended.
             slot.end(end);
-        } else if subscriber.partial.is_none() && !matches!(end, End::Peer) {
+        } else if !subscriber.is_inside_of_a_frame() && !matches!(end, End::Peer) {
             subscriber.sink.finish(end);
         }
     }
@@ -457,7 +457,7 @@ impl Shard {
         }
         if subscriber.leave.is_some_and(|at| at <= now.tick) {
             // A frame is not left half written if it can still be ended.
-            if subscriber.partial.is_none() || self.drained_by.is_none_or(|at| at <= now.tick) {
+            if !subscriber.is_inside_of_a_frame() || self.drained_by.is_none_or(|at| at <= now.tick) {
                 return self.close(key, End::Drained);
             }
             subscriber.leave = self.drained_by;

@@ -162,4 +162,9 @@ impl Subscriber {
             _seat: seat,
         }
     }
+
+    /// Whether the peer has a frame's beginning and not its end.
+    pub(crate) fn is_inside_of_a_frame(&self) -> bool {
+        self.partial.as_ref().is_some_and(|partial| partial.at > 0)
+    }
 }
