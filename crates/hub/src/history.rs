@@ -49,7 +49,8 @@ struct Inner {
 pub(crate) struct History {
     pub(crate) epoch: Epoch,
     inner: RwLock<Inner>,
-    /// The ring's `next`, for those who only ask whether there is more.
+    /// The ring's `next`, for those who only ask whether there is more. Of one order with the shards' saying that they
+    /// fall asleep (`SeqCst` on both sides), or an update and a falling asleep could miss each other.
     next: AtomicU64,
 }
 
@@ -65,7 +66,7 @@ impl History {
 
     /// The offset that the next update will get.
     pub(crate) fn next(&self) -> Offset {
-        self.next.load(Ordering::Acquire)
+        self.next.load(Ordering::SeqCst)
     }
 
     /// Takes on a batch, in order, and forgets what is past retention. Answers the first offset that can still be
@@ -73,7 +74,7 @@ impl History {
     pub(crate) fn append(&self, batch: Vec<Shared>, now: SystemTime) -> Offset {
         let mut inner = self.inner.write().expect("no code that holds this lock panics");
         let Inner { ring, ids } = &mut *inner;
-        for record in batch {
+        for record in &batch {
             if record.has_chosen_id() {
                 ids.entry(record.id.clone()).or_default().push_back(record.offset);
             }
@@ -89,7 +90,7 @@ impl History {
                 }
             }
         });
-        self.next.store(ring.next(), Ordering::Release);
+        self.next.store(ring.next(), Ordering::SeqCst);
         ring.earliest_retained(now)
     }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -34,37 +34,57 @@ pub(crate) enum Command {
 pub(crate) struct Inbox {
     commands: Mutex<Vec<Command>>,
     waker: Waker,
-    /// The shard is about to wait, or waits: whoever brings something must ring.
-    asleep: AtomicBool,
+    /// Whether the shard waits, and what for.
+    sleep: AtomicU8,
 }
+
+/// It does not wait: it will look for itself.
+const AWAKE: u8 = 0;
+/// It waits for a moment, to let updates gather: commands ring.
+const DOZING: u8 = 1;
+/// It waits until something comes: whoever brings something must ring.
+const ASLEEP: u8 = 2;
 
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { commands: Mutex::default(), waker, asleep: AtomicBool::new(false) }
+        Self { commands: Mutex::default(), waker, sleep: AtomicU8::new(AWAKE) }
     }
 
     pub(crate) fn send(&self, command: Command) {
         self.commands.lock().expect("no code that holds this lock panics").push(command);
-        self.ring();
+        if self.sleep.swap(AWAKE, Ordering::SeqCst) != AWAKE {
+            self.wake();
+        }
     }
 
-    /// Wakes the shard unless it is awake.
+    /// There are updates: wakes the shard, unless it is awake or will be in a moment.
     pub(crate) fn ring(&self) {
-        if self.asleep.swap(false, Ordering::SeqCst)
-            && let Err(error) = self.waker.wake()
+        if self.sleep.compare_exchange(ASLEEP, AWAKE, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake()
             && error.kind() != io::ErrorKind::WouldBlock
         {
             tracing::error!(%error, "a shard could not be woken");
         }
     }
 
-    /// The shard says that it will wait. It must then look once more for what came in before this.
+    /// The shard says that it will wait. It must then look once more for what came in before this; so it is with the
+    /// commands' lock and the history's `next`: whoever brings something either sees this, or is seen.
     pub(crate) fn fall_asleep(&self) {
-        self.asleep.store(true, Ordering::SeqCst);
+        self.sleep.store(ASLEEP, Ordering::SeqCst);
+    }
+
+    /// The same, but updates do not ring: the shard will look for them in a moment.
+    pub(crate) fn doze(&self) {
+        self.sleep.store(DOZING, Ordering::SeqCst);
     }
 
     pub(crate) fn wake_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        self.sleep.store(AWAKE, Ordering::SeqCst);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

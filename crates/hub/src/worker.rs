@@ -1,10 +1,6 @@
 //! A shard's thread: waits, takes what has come, and lets the shard do it.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use mio::{Events, Interest, Poll, Registry, Token};
 
@@ -44,24 +40,24 @@ impl Worker {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = Vec::new();
-        let mut drained: Option<oneshot::Sender<()>> = None;
-        let mut last_pass: Option<Instant> = None;
+        let mut draining = false;
+        let mut drained: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut last_pass: Option<Duration> = None;
         loop {
-            let lingering =
-                last_pass.and_then(|at| self.linger.checked_sub(at.elapsed())).filter(|d| !d.is_zero());
-            self.wait(&mut events, lingering);
+            self.wait(&mut events, self.lingers(last_pass));
             let now = now(&*self.clock);
             self.inbox.take(&mut commands);
             for command in commands.drain(..) {
                 match command {
-                    Command::Attach(subscriber) => self.attach(*subscriber, drained.is_some(), now),
+                    Command::Attach(subscriber) => self.attach(*subscriber, draining, now),
                     Command::Ready(slot) => self.shard.ready(&slot, now),
                     Command::Leave(slot) => self.shard.leave(&slot),
                     Command::Drain { over, done } => {
                         self.shard.drain(over, now);
-                        drained = Some(done);
+                        draining = true;
+                        drained.push(done);
                     }
-                    Command::Stop => return,
+                    Command::Stop => return self.shard.close_all(End::Drained),
                 }
             }
             for event in events.iter().filter(|e| e.token() != WAKER) {
@@ -74,37 +70,40 @@ impl Worker {
                 }
             }
             self.shard.tick(now);
-            let lingering = last_pass.is_some_and(|at| at.elapsed() < self.linger);
-            if self.shard.has_news() && (!lingering || self.shard.has_readers()) {
+            if self.shard.has_news() && (self.lingers(last_pass).is_none() || self.shard.has_readers()) {
                 self.shard.pass(now);
-                last_pass = (!self.linger.is_zero()).then(Instant::now);
+                last_pass = Some(self.clock.elapsed());
             }
             self.shard.catch_up(now);
-            if self.shard.is_empty()
-                && let Some(done) = drained.take()
-            {
-                // Who drains may have given up waiting.
-                let _ = done.send(());
+            if self.shard.is_empty() {
+                for done in drained.drain(..) {
+                    // Who drains may have given up waiting.
+                    let _ = done.send(());
+                }
             }
         }
     }
 
+    /// How long the shard still lets updates gather.
+    fn lingers(&self, last_pass: Option<Duration>) -> Option<Duration> {
+        let until = last_pass? + self.linger;
+        until.checked_sub(self.clock.elapsed()).filter(|left| !left.is_zero())
+    }
+
     /// Waits for sockets, commands or updates, no longer than there is nothing to do.
     fn wait(&mut self, events: &mut Events, lingering: Option<Duration>) {
-        self.inbox.fall_asleep();
-        let busy = self.shard.has_readers()
-            || !self.inbox.is_empty()
-            || self.shard.has_news() && lingering.is_none();
-        let timeout = if busy {
+        match lingering {
+            None => self.inbox.fall_asleep(),
+            Some(_) => self.inbox.doze(),
+        }
+        let news = lingering.is_none() && self.shard.has_news();
+        let timeout = if news || self.shard.has_readers() || !self.inbox.is_empty() {
+            self.inbox.wake_up();
             Some(Duration::ZERO)
         } else {
             let alarm = self.shard.next_alarm().map(|at| (TICK * at).saturating_sub(self.clock.elapsed()));
             [alarm, lingering].into_iter().flatten().min()
         };
-        // While it lingers nobody needs to ring: it looks for itself when that is over.
-        if timeout.is_some_and(|t| Some(t) == lingering) || busy {
-            self.inbox.wake_up();
-        }
         if let Err(error) = self.poll.poll(events, timeout)
             && error.kind() != io::ErrorKind::Interrupted
         {
