@@ -20,7 +20,7 @@ use crate::{
     filter::Filter,
     history::History,
     inbox::{Command, Inbox},
-    pull::Slot,
+    pull::{Feed, Slot},
     ring::Window,
     sequencer::{self, Queue, Sequencer, Waiting},
     shard::{Portions, Rules, Shard},
@@ -223,7 +223,7 @@ impl Hub {
     /// Hands the subscriber's frames to the caller.
     pub fn attach_stream(&self, subscriber: Admitted) -> FrameStream {
         let slot = Arc::<Slot>::default();
-        let inbox = self.attach(subscriber, Sink::Pull(slot.clone()));
+        let inbox = self.attach(subscriber, Sink::Pull(Feed::new(slot.clone())));
         FrameStream::new(slot, inbox)
     }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
+    ops::Deref,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Wake, Waker},
@@ -176,6 +177,34 @@ impl Slot {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+/// The shard's end of a slot. However it goes, the reader is told.
+#[derive(Debug)]
+pub(crate) struct Feed(Arc<Slot>);
+
+impl Feed {
+    pub(crate) fn new(slot: Arc<Slot>) -> Self {
+        Self(slot)
+    }
+
+    pub(crate) fn is_of(&self, slot: &Arc<Slot>) -> bool {
+        Arc::ptr_eq(&self.0, slot)
+    }
+}
+
+impl Deref for Feed {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        &self.0
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.end(End::Drained);
     }
 }
 

@@ -200,7 +200,7 @@ impl Shard {
 
     fn holds(&self, slot: &Arc<Slot>) -> bool {
         let subscriber = self.subscribers.get(slot.key() as usize);
-        subscriber.is_some_and(|s| matches!(&s.sink, Sink::Pull(own) if Arc::ptr_eq(own, slot)))
+        subscriber.is_some_and(|s| matches!(&s.sink, Sink::Pull(own) if own.is_of(slot)))
     }
 
     /// Hands what is new to the live subscribers, each written once.
@@ -407,6 +407,14 @@ impl Shard {
             slot.end(end);
         } else if !subscriber.is_inside_of_a_frame() && !matches!(end, End::Peer) {
             subscriber.sink.finish(end);
+        }
+    }
+
+    /// Ends all streams at once.
+    pub(crate) fn close_all(&mut self, end: End) {
+        let keys: Vec<u32> = self.subscribers.iter().map(|(key, _)| key as u32).collect();
+        for key in keys {
+            self.close(key, end);
         }
     }
 

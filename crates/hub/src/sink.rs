@@ -3,12 +3,11 @@
 use std::{
     io::{self, Read, Write},
     net::Shutdown,
-    sync::Arc,
 };
 
 use mio::net::TcpStream;
 
-use crate::pull::{End, Slot};
+use crate::pull::{End, Feed};
 
 /// How the bytes of a stream are framed on its transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +59,7 @@ pub(crate) enum Sink {
     /// A socket that the shard writes itself.
     Plain { stream: TcpStream, framing: Framing, discarded: usize },
     /// A bounded slot that someone takes frames from: embedders, and transports that others write.
-    Pull(Arc<Slot>),
+    Pull(Feed),
     /// Memory that stands in for a socket.
     #[cfg(test)]
     Pipe(crate::pipe::Pipe, Framing),
@@ -108,7 +107,12 @@ impl Sink {
 
     /// Reads and drops what the client sent; finds out that it has gone.
     pub(crate) fn discard_input(&mut self) -> Result<(), Gone> {
-        let Self::Plain { stream, discarded, .. } = self else { return Ok(()) };
+        let (stream, discarded) = match self {
+            Self::Plain { stream, discarded, .. } => (stream, discarded),
+            Self::Pull(_) => return Ok(()),
+            #[cfg(test)]
+            Self::Pipe(pipe, _) => return if pipe.is_broken() { Err(Gone) } else { Ok(()) },
+        };
         let mut scratch = [0u8; 4096];
         loop {
             match stream.read(&mut scratch) {
@@ -134,6 +138,10 @@ impl Sink {
         let Some(framing) = self.framing() else { return };
         // Best effort: whether or not the last bytes find room, the connection ends now.
         let _ = self.write(framing.end());
+        #[cfg(test)]
+        if let Self::Pipe(pipe, _) = &self {
+            pipe.finish(end);
+        }
         if let Self::Plain { stream, .. } = &self {
             let _ = stream.shutdown(Shutdown::Write);
         }
