@@ -12,7 +12,7 @@ use std::{
 };
 
 use mio::{Poll, Waker};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
     Admitted, Clock, Epoch, FrameStream, Framing, Pending, Retention, Submission, Subscribe, SubscribeError,
@@ -33,6 +33,9 @@ use crate::{
 /// Unsent bytes that the kernel keeps for a socket: with this a reader that never reads holds some 150 KB of kernel
 /// memory, and without it 4 MB; a fast one is refilled before it runs dry. (`headwater-bench --row stalled`)
 const UNSENT: u32 = 32 << 10;
+
+/// Between two probes of a stream that is idle and has no heartbeats.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// What bounds a hub, each with an error of its own when it is met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,8 +252,10 @@ impl Hub {
             socket.set_tcp_user_timeout(Some(self.user_timeout))?;
         }
         if self.heartbeat.is_none() {
-            // Without heartbeats nothing is sent on an idle stream that a dead peer would fail to acknowledge.
-            socket.set_keepalive(true)?;
+            // Without heartbeats nothing is sent on an idle stream that a dead peer would fail to acknowledge. The
+            // kernel's own first probe comes after two hours.
+            socket
+                .set_tcp_keepalive(&TcpKeepalive::new().with_time(self.user_timeout).with_interval(PROBE))?;
         }
         Ok(())
     }
