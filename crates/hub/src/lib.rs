@@ -38,6 +38,8 @@ mod history;
 mod hub;
 mod inbox;
 mod index;
+#[cfg(test)]
+mod model;
 mod pass;
 #[cfg(test)]
 mod pipe;

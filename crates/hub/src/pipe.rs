@@ -2,8 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
+
+use crate::pull::End;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pipe(Arc<Mutex<State>>);
@@ -12,35 +14,66 @@ pub(crate) struct Pipe(Arc<Mutex<State>>);
 struct State {
     written: Vec<u8>,
     room: usize,
+    /// It has taken less than it was given, and the writer waits for room.
+    full: bool,
     broken: bool,
+    end: Option<End>,
 }
 
 impl Pipe {
-    pub(crate) fn with_room(room: usize) -> Self {
-        let pipe = Self::default();
-        pipe.set_room(room);
-        pipe
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no code that holds this lock panics")
     }
 
-    pub(crate) fn set_room(&self, room: usize) {
-        self.0.lock().unwrap().room = room;
+    /// Takes so many bytes more.
+    pub(crate) fn add_room(&self, bytes: usize) {
+        let mut state = self.state();
+        state.room = state.room.saturating_add(bytes);
+        state.full &= state.room == 0;
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.state().room
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.state().full
     }
 
     pub(crate) fn break_off(&self) {
-        self.0.lock().unwrap().broken = true;
+        self.state().broken = true;
     }
 
-    /// All that has been written so far.
-    pub(crate) fn written(&self) -> Vec<u8> {
-        self.0.lock().unwrap().written.clone()
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state().broken
+    }
+
+    /// What has been written since this was last asked.
+    pub(crate) fn take_written(&self) -> Vec<u8> {
+        std::mem::take(&mut self.state().written)
+    }
+
+    pub(crate) fn finish(&self, end: End) {
+        self.state().end = Some(end);
+    }
+
+    /// How it was ended, if that was in good order.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.state().end
+    }
+
+    /// Whether the writer has let go of it.
+    pub(crate) fn is_closed(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state();
         if state.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let n = bytes.len().min(state.room);
+        state.full = n < bytes.len();
         if n == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }

@@ -1,0 +1,620 @@
+//! The engine without its threads, moved on step by step, and the reference beside it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    task::{self, Poll},
+    time::{Duration, SystemTime},
+};
+
+use headwater_sse::{EventId, EventType, Retry};
+use mio::{Token, Waker};
+
+use super::{
+    Ask, Config, From, Step, Transport, Update as Asked,
+    reader::{Reader, Wrong},
+    reference::{Answer, Published, Reference, SELECTORS, Submitted, TOPICS, Wants, generated},
+};
+use crate::{
+    End, FrameStream, Framing, IdempotencyKey, PublishError, Selector, Since, Submission, Topic,
+    UnknownCursor, Update,
+    cursor::Epoch,
+    filter::Filter,
+    history::History,
+    inbox::{Command, Inbox},
+    pipe::Pipe,
+    pull::{Feed, Slot},
+    record::Draft,
+    ring::{Retention, Window},
+    sequencer::Sequencer,
+    shard::{Now, Portions, Rules, Shard},
+    sink::Sink,
+    subscribe::Start,
+    subscriber::{Counts, Seat, Subscriber},
+    timer::{TICK, Tick},
+};
+
+/// Many times what any case needs: beyond it the engine turns without end.
+const TURNS: usize = 20_000;
+
+enum Far {
+    Pipe { pipe: Pipe, key: usize },
+    Pull { stream: Option<FrameStream>, last_read: Tick, ended: bool },
+}
+
+struct Connection {
+    ask: Ask,
+    reader: Reader,
+    far: Far,
+    expires: Option<Tick>,
+    attached: Tick,
+    /// Whether it was full when last looked at, and since when.
+    full: bool,
+    full_at: Tick,
+    open: bool,
+}
+
+/// One who has been admitted, and has not been handed over yet.
+struct Admitted {
+    subscriber: Subscriber,
+    connection: Connection,
+    slot: Option<Arc<Slot>>,
+}
+
+pub(super) struct World {
+    config: Config,
+    history: Arc<History>,
+    sequencer: Sequencer,
+    shard: Shard,
+    reference: Reference,
+    counts: Arc<Counts>,
+    grants: Vec<Arc<[Selector]>>,
+    inbox: Arc<Inbox>,
+    // The waker in the inbox rings at this.
+    _poll: mio::Poll,
+    pending: Vec<(Submission, Submitted)>,
+    admitted: VecDeque<Admitted>,
+    connections: Vec<Connection>,
+    serial: usize,
+    tick: Tick,
+    drained_by: Option<Tick>,
+}
+
+impl World {
+    pub(super) fn new(config: &Config) -> Self {
+        let retention = Retention {
+            count: config.bounds.count,
+            bytes: config.bounds.bytes,
+            age: config.bounds.age.map(|ticks| TICK * ticks),
+        };
+        let window = Window { count: config.bounds.window_count, bytes: config.bounds.window_bytes };
+        let history = Arc::new(History::memory(Epoch::from_bits(5), retention, window));
+        let rules = Rules {
+            heartbeat: config.heartbeat.map(|ticks| TICK * ticks),
+            write_timeout: TICK * config.write_timeout,
+            portions: Portions {
+                pass_items: config.pass_items,
+                pass_bytes: config.pass_bytes,
+                page_items: config.page_items,
+                page_bytes: config.page_bytes,
+                pages: config.pages,
+            },
+        };
+        let poll = mio::Poll::new().expect("a test may open a descriptor");
+        let waker = Waker::new(poll.registry(), Token(0)).expect("a test may open a descriptor");
+        let grant = |selectors: &[usize]| selectors.iter().map(|&s| Selector::new(SELECTORS[s].0)).collect();
+        let mut world = Self {
+            sequencer: Sequencer::new(history.clone()),
+            shard: Shard::new(history.clone(), &rules, now_at(0)),
+            history,
+            reference: Reference::new(config.bounds.clone()),
+            counts: Arc::default(),
+            grants: GRANTS.iter().map(|g| grant(g)).collect(),
+            inbox: Arc::new(Inbox::new(waker)),
+            _poll: poll,
+            pending: Vec::new(),
+            admitted: VecDeque::new(),
+            connections: Vec::new(),
+            serial: 0,
+            tick: 0,
+            drained_by: None,
+            config: config.clone(),
+        };
+        world.shard.tick(world.now());
+        world
+    }
+
+    fn now(&self) -> Now {
+        now_at(self.tick)
+    }
+
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), Wrong> {
+        match step {
+            Step::Publish { updates, key } => self.publish(updates, *key),
+            Step::Commit => self.commit()?,
+            Step::Admit(ask) => self.admit(ask.clone())?,
+            Step::Attach => self.attach(),
+            Step::Room { who, bytes } => self.room(*who, *bytes),
+            Step::Break { who } => self.break_off(*who),
+            Step::Read { who, frames } => self.read(*who, *frames)?,
+            Step::Reconnect { who } => self.reconnect(*who)?,
+            Step::Spurious { key } => {
+                // A full socket is not said to be writable, whatever else is said of it.
+                let full = self
+                    .connections
+                    .iter()
+                    .any(|c| matches!(&c.far, Far::Pipe { pipe, key: its } if its == key && pipe.is_full()));
+                if !full {
+                    self.shard.writable(*key, self.now());
+                }
+                self.shard.readable(*key);
+            }
+            Step::Commands => self.commands(),
+            Step::Time { ticks } => {
+                let at_rest = !self.shard.has_news() && !self.shard.has_readers();
+                self.tick += ticks;
+                self.ring(at_rest)?;
+            }
+            Step::Pass => self.shard.pass(self.now()),
+            Step::CatchUp => self.shard.catch_up(self.now()),
+            Step::Turn => self.turn(),
+            Step::Settle => self.settle()?,
+            Step::Drain { over } => {
+                if self.drained_by.is_none() {
+                    self.drained_by = Some(self.tick + over);
+                    self.shard.drain(TICK * *over, self.now());
+                }
+            }
+        }
+        self.observe()
+    }
+
+    fn publish(&mut self, updates: &[Asked], key: Option<(u8, u8)>) {
+        let mut plain = Vec::new();
+        let mut real = Vec::new();
+        for asked in updates {
+            self.serial += 1;
+            let mut topics: Vec<&'static str> = asked.topics.iter().map(|&t| TOPICS[t]).collect();
+            let data = format!("n{}\n{}", self.serial, "x\n".repeat(asked.size) + "y");
+            let mut update = Update::new(Topic::new(topics[0]).expect("a topic"), data.as_str());
+            update.topics = topics.iter().map(|t| Topic::new(t).expect("a topic")).collect();
+            update.private = asked.private;
+            update.id = asked.id.map(|id| EventId::new(id).expect("an id"));
+            update.event_type = asked.event_type.map(|t| EventType::new(t).expect("a type"));
+            update.retry = asked.retry.map(Retry::from_millis);
+            real.push(update);
+            topics.dedup();
+            plain.push(Published {
+                topics,
+                private: asked.private,
+                id: asked.id.unwrap_or_default().to_owned(),
+                event_type: asked.event_type.filter(|t| !t.is_empty()).unwrap_or("message"),
+                retry: asked.retry.filter(|&r| r > 0),
+                data,
+                at: 0,
+                weight: 0,
+            });
+        }
+        let mut submission = Submission::new(real);
+        if let Some((name, fingerprint)) = key {
+            submission =
+                submission.with_key(IdempotencyKey::new(b"scope", &name.to_string(), fingerprint.into()));
+        }
+        for (plain, draft) in plain.iter_mut().zip(&submission.drafts) {
+            plain.weight = Draft::weight(draft);
+        }
+        self.pending.push((submission, Submitted { updates: plain, key }));
+    }
+
+    fn commit(&mut self) -> Result<(), Wrong> {
+        let mut plain = Vec::new();
+        let mut real = Vec::new();
+        for (submission, submitted) in self.pending.drain(..) {
+            real.push(submission);
+            plain.push(submitted);
+        }
+        let receipts = self.sequencer.commit(real, self.now().wall);
+        let answers: Vec<_> = receipts
+            .into_iter()
+            .map(|receipt| match receipt {
+                Ok(receipt) => Answer::Published {
+                    ids: receipt.ids.iter().map(ToString::to_string).collect(),
+                    repeated: receipt.repeated,
+                },
+                Err(PublishError::KeyReused) => Answer::KeyReused,
+                Err(other) => panic!("the sequencer itself does not answer {other:?}"),
+            })
+            .collect();
+        let expected = self.reference.commit(plain, self.tick);
+        same("answers", &answers, &expected)?;
+        same("next", &self.history.next(), &self.reference.next())
+    }
+
+    fn admit(&mut self, ask: Ask) -> Result<(), Wrong> {
+        if self.drained_by.is_some() {
+            return Ok(());
+        }
+        let now = self.now();
+        let unknown = if self.config.unknown_live { UnknownCursor::Live } else { UnknownCursor::Replay };
+        let since = match &ask.from {
+            From::Now => Since::Now,
+            From::Earliest => Since::Earliest,
+            From::Offset(offset) => Since::Id(generated(*offset)),
+            From::Id(id) => Since::Id(id.clone()),
+        };
+        let start = Start::find(&self.history, &since, unknown, ask.gap_events, now.wall);
+
+        let reference = &self.reference;
+        let (retained, next) = (reference.retained(self.tick), reference.next());
+        let earliest = || Some("earliest".to_owned());
+        let (begin, header, told) = match &since {
+            Since::Now => (next, None, None),
+            Since::Earliest => (retained, earliest(), None),
+            Since::Id(id) => match reference.resolve(id, self.tick) {
+                Some(offset) => (offset + 1, Some(id.clone()), None),
+                None if self.config.unknown_live => {
+                    let newest = if next > 1 { Some(generated(next - 1)) } else { earliest() };
+                    (next, newest, Some(id.clone()))
+                }
+                None => (retained, earliest(), Some(id.clone())),
+            },
+        };
+        same("Last-Event-ID", &start.after.as_deref(), &header.as_deref())?;
+
+        let wants = Wants { selectors: ask.selectors.clone(), grant: ask.grant.map(|g| GRANTS[g].to_vec()) };
+        let expires = ask.expires.map(|ticks| self.tick + ticks);
+        let filter = Filter {
+            selectors: ask.selectors.iter().map(|&s| Selector::new(SELECTORS[s].0)).collect(),
+            grant: ask.grant.map(|g| self.grants[g].clone()),
+        };
+        let (sink, far, framing, slot) = match ask.transport {
+            Transport::Pipe { chunked, room } => {
+                let framing = if chunked { Framing::Chunked } else { Framing::Bare };
+                let pipe = Pipe::default();
+                pipe.add_room(room);
+                let far = Far::Pipe { pipe: pipe.clone(), key: usize::MAX };
+                (Sink::Pipe(pipe, framing), far, Some(framing), None)
+            }
+            Transport::Pull { room } => {
+                let slot = Arc::new(Slot::with_room(room));
+                let stream = FrameStream::new(slot.clone(), self.inbox.clone());
+                let far = Far::Pull { stream: Some(stream), last_read: self.tick, ended: false };
+                (Sink::Pull(Feed::new(slot.clone())), far, None, Some(slot))
+            }
+        };
+        self.counts.subscribers.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat { counts: self.counts.clone(), selector_bytes: 0, shard: None };
+        let wall = expires.map(|at| now_at(at).wall);
+        let reader = Reader::new(
+            wants,
+            ask.gap_events,
+            begin,
+            told.filter(|_| ask.gap_events),
+            self.config.heartbeat,
+            framing,
+            self.tick,
+        );
+        self.admitted.push_back(Admitted {
+            subscriber: Subscriber::new(sink, filter, start.next, start.gap, wall, seat),
+            connection: Connection {
+                ask,
+                reader,
+                far,
+                expires,
+                attached: self.tick,
+                full: false,
+                full_at: 0,
+                open: true,
+            },
+            slot,
+        });
+        Ok(())
+    }
+
+    fn attach(&mut self) {
+        let Some(Admitted { subscriber, mut connection, slot }) = self.admitted.pop_front() else { return };
+        if self.drained_by.is_some() {
+            subscriber.sink.finish(End::Drained);
+        } else {
+            if let Far::Pipe { key, .. } = &mut connection.far {
+                *key = self.shard.next_key();
+            }
+            connection.attached = self.tick;
+            connection.reader.heard = self.tick;
+            self.shard.attach(subscriber, self.now());
+        }
+        drop(slot);
+        self.connections.push(connection);
+    }
+
+    /// One of the connections that are open.
+    fn who(&self, nth: usize) -> Option<usize> {
+        let open: Vec<_> = (0..self.connections.len()).filter(|&i| self.connections[i].open).collect();
+        (!open.is_empty()).then(|| open[nth % open.len()])
+    }
+
+    fn room(&mut self, who: usize, bytes: usize) {
+        let now = self.now();
+        if let Some(who) = self.who(who)
+            && let Far::Pipe { pipe, key } = &self.connections[who].far
+        {
+            pipe.add_room(bytes);
+            self.shard.writable(*key, now);
+        }
+    }
+
+    fn break_off(&mut self, who: usize) {
+        let Some(who) = self.who(who) else { return };
+        match &mut self.connections[who].far {
+            Far::Pipe { pipe, .. } => pipe.break_off(),
+            // Its end is not seen by anyone; that its seat becomes free is.
+            Far::Pull { stream, .. } => {
+                *stream = None;
+                self.connections[who].open = false;
+            }
+        }
+    }
+
+    fn read(&mut self, who: usize, frames: usize) -> Result<(), Wrong> {
+        let Some(who) = self.who(who) else { return Ok(()) };
+        self.take_frames(who, frames).map_err(|e| self.describe(who, &e))?;
+        Ok(())
+    }
+
+    /// Reads up to so many frames; answers whether there was one.
+    fn take_frames(&mut self, who: usize, frames: usize) -> Result<bool, Wrong> {
+        let Connection { far, reader, open, .. } = &mut self.connections[who];
+        let Far::Pull { stream: Some(stream), last_read, .. } = far else { return Ok(false) };
+        let mut some = false;
+        for _ in 0..frames {
+            match stream.poll_next(&mut task::Context::from_waker(task::Waker::noop())) {
+                Poll::Pending => break,
+                Poll::Ready(Some(frame)) => {
+                    *last_read = self.tick;
+                    some = true;
+                    reader.frame(frame.bytes(), &self.reference, self.tick)?;
+                }
+                Poll::Ready(None) => {
+                    *open = false;
+                    if stream.end() == Some(End::Gap) && reader.cursor >= self.reference.held(self.tick) {
+                        return Err("ended by a gap where there is none".into());
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(some)
+    }
+
+    /// The same subscriber comes again with the last id that it has seen, whether or not it has noticed its end.
+    fn reconnect(&mut self, who: usize) -> Result<(), Wrong> {
+        if self.connections.is_empty() {
+            return Ok(());
+        }
+        let connection = &self.connections[who % self.connections.len()];
+        let mut ask = connection.ask.clone();
+        let last = connection.reader.last_event_id();
+        if !last.is_empty() {
+            ask.from = From::Id(last.to_owned());
+        }
+        self.admit(ask)
+    }
+
+    fn commands(&mut self) {
+        let now = self.now();
+        let mut commands = Vec::new();
+        self.inbox.take(&mut commands);
+        for command in commands {
+            match command {
+                Command::Ready(slot) => self.shard.ready(&slot, now),
+                Command::Leave(slot) => self.shard.leave(&slot),
+                other => unreachable!("nobody sends {other:?}"),
+            }
+        }
+    }
+
+    /// Lets the alarms ring, and looks whether those rang that had to; when nobody was catching up, heartbeats too.
+    fn ring(&mut self, at_rest: bool) -> Result<(), Wrong> {
+        self.shard.tick(self.now());
+        self.observe()?;
+        for who in 0..self.connections.len() {
+            let c = &self.connections[who];
+            if !c.open {
+                continue;
+            }
+            if c.expires.is_some_and(|at| at <= self.tick) && c.attached < self.tick && c.has_not_ended() {
+                return Err(self.describe(who, "outlives its grant"));
+            }
+            if self.drained_by.is_some_and(|at| at < self.tick) && c.has_not_ended() {
+                return Err(self.describe(who, "outlives the drain"));
+            }
+            let c = &self.connections[who];
+            if let (true, Some(heartbeat), Far::Pipe { pipe, .. }) = (at_rest, self.config.heartbeat, &c.far)
+                && !pipe.is_full()
+                && pipe.room() > 0
+                && self.tick - c.reader.heard.max(c.full_at) >= heartbeat
+            {
+                return Err(self.describe(who, "is left without a heartbeat"));
+            }
+            if let Far::Pipe { pipe, .. } = &c.far
+                && pipe.is_full()
+                && self.tick - c.reader.heard.max(c.full_at) >= self.config.write_timeout
+            {
+                return Err(self.describe(who, "outlives the write timeout"));
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self) {
+        let now = self.now();
+        self.commands();
+        self.shard.tick(now);
+        if self.shard.has_news() {
+            self.shard.pass(now);
+        }
+        self.shard.catch_up(now);
+    }
+
+    /// Looks at what has arrived.
+    fn observe(&mut self) -> Result<(), Wrong> {
+        for who in 0..self.connections.len() {
+            if self.connections[who].open {
+                self.look_at(who).map_err(|e| self.describe(who, &e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, who: usize) -> Result<(), Wrong> {
+        let drained = self.drained_by.is_some();
+        let Connection { far, reader, open, ask, expires, full, full_at, .. } = &mut self.connections[who];
+        let expired = expires.is_some_and(|at| at <= self.tick);
+        let pipe = match far {
+            Far::Pipe { pipe, .. } => pipe,
+            Far::Pull { stream: Some(stream), last_read, ended } => {
+                let Some(end) = stream.end().filter(|_| !*ended) else { return Ok(()) };
+                *ended = true;
+                let justified = match end {
+                    End::Drained => drained,
+                    End::Expired => expired,
+                    End::Gap => !ask.gap_events,
+                    End::Stalled => self.tick - *last_read >= self.config.write_timeout,
+                    End::Peer => false,
+                };
+                return if justified { Ok(()) } else { Err(format!("ended without need: {end:?}")) };
+            }
+            Far::Pull { stream: None, .. } => return Ok(()),
+        };
+        let heard = reader.heard;
+        reader.feed(&pipe.take_written(), &self.reference, self.tick)?;
+        if pipe.is_full() && !*full {
+            *full_at = self.tick;
+        }
+        *full = pipe.is_full();
+        if !pipe.is_closed() {
+            return Ok(());
+        }
+        *open = false;
+        let stalled = self.tick - heard >= self.config.write_timeout;
+        let justified = match pipe.end() {
+            Some(End::Drained) => drained,
+            Some(End::Expired) => expired,
+            Some(End::Gap) => !ask.gap_events && reader.cursor < self.reference.held(self.tick),
+            Some(End::Stalled) => stalled,
+            Some(End::Peer) => false,
+            // Inside a frame there is no good order.
+            None => {
+                let late = self.drained_by.is_some_and(|at| at <= self.tick);
+                pipe.is_broken() || !reader.is_whole() && (late || expired || stalled) || stalled
+            }
+        };
+        if !justified {
+            return Err(format!("ended without need: {:?}", pipe.end()));
+        }
+        if pipe.end().is_some() && !pipe.is_broken() { reader.finished(pipe.room() > 0) } else { Ok(()) }
+    }
+
+    /// Everybody reads all there is, until nothing is left to do: then nobody lacks anything.
+    pub(super) fn settle(&mut self) -> Result<(), Wrong> {
+        self.commit()?;
+        while !self.admitted.is_empty() {
+            self.attach();
+        }
+        self.ring(false)?;
+        for turn in 0.. {
+            if turn > TURNS {
+                return Err("never comes to rest".into());
+            }
+            let mut read = false;
+            for who in 0..self.connections.len() {
+                if self.connections[who].open {
+                    if let Far::Pipe { pipe, key } = &self.connections[who].far {
+                        pipe.add_room(1 << 20);
+                        let key = *key;
+                        if !pipe.is_closed() {
+                            self.shard.writable(key, self.now());
+                        }
+                    }
+                    read |= self.take_frames(who, usize::MAX).map_err(|e| self.describe(who, &e))?;
+                }
+            }
+            self.observe()?;
+            if !read && !self.shard.has_news() && !self.shard.has_readers() && self.inbox.is_empty() {
+                break;
+            }
+            self.turn();
+            self.observe()?;
+        }
+        for who in 0..self.connections.len() {
+            let c = &self.connections[who];
+            if !c.open {
+                continue;
+            }
+            if let Far::Pipe { pipe, key } = &c.far
+                && pipe.is_broken()
+            {
+                self.shard.readable(*key);
+                if !pipe.is_closed() {
+                    return Err(self.describe(who, "is broken, and kept"));
+                }
+                self.connections[who].open = false;
+                continue;
+            }
+            if let Some(missing) = c.reader.missing(&self.reference) {
+                return Err(self.describe(who, &format!("at rest, {missing} is missing")));
+            }
+            if c.reader.told_first.is_some() {
+                return Err(self.describe(who, "at rest, the gap at the start is not told"));
+            }
+        }
+        let open = self.connections.iter().filter(|c| c.open).count();
+        same("subscribers", &self.counts.subscribers.load(Ordering::Relaxed), &open)?;
+        self.observe()
+    }
+
+    /// All go, and leave nothing behind.
+    pub(super) fn end(&mut self) -> Result<(), Wrong> {
+        self.settle()?;
+        for c in &mut self.connections {
+            match &mut c.far {
+                Far::Pipe { pipe, key } if c.open => {
+                    pipe.break_off();
+                    self.shard.readable(*key);
+                }
+                Far::Pipe { .. } => {}
+                Far::Pull { stream, .. } => *stream = None,
+            }
+            c.open = false;
+        }
+        self.commands();
+        same("subscribers", &self.counts.subscribers.load(Ordering::Relaxed), &0)?;
+        same("the shard is empty", &self.shard.is_empty(), &true)
+    }
+
+    fn describe(&self, who: usize, what: &str) -> Wrong {
+        let c = &self.connections[who];
+        format!("connection {who} at tick {} ({:?}): {what}\n{:?}", self.tick, c.ask, c.reader)
+    }
+}
+
+impl Connection {
+    fn has_not_ended(&self) -> bool {
+        match &self.far {
+            Far::Pipe { pipe, .. } => !pipe.is_closed(),
+            Far::Pull { stream, .. } => stream.as_ref().is_some_and(|s| s.end().is_none()),
+        }
+    }
+}
+
+/// Grants, as places in [`SELECTORS`].
+pub(super) const GRANTS: &[&[usize]] = &[&[], &[0], &[4], &[2, 1]];
+
+fn now_at(tick: Tick) -> Now {
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000) + TICK * tick;
+    Now { tick, wall }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, should: &T) -> Result<(), Wrong> {
+    if is == should { Ok(()) } else { Err(format!("{what}: {is:?}, but should be {should:?}")) }
+}
