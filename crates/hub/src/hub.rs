@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
     time::Duration,
@@ -20,9 +20,10 @@ use crate::{
     filter::Filter,
     history::History,
     inbox::{Command, Inbox},
+    intake::{Intake, ShardHandle},
     pull::{Feed, Slot},
     ring::Window,
-    sequencer::{self, Queue, Sequencer, Waiting},
+    sequencer::Sequencer,
     shard::{Portions, Rules, Shard},
     sink::Sink,
     subscribe::Start,
@@ -112,8 +113,7 @@ impl Default for Options {
 /// Dropping it ends all streams and its threads. Share it in an [`Arc`].
 pub struct Hub {
     history: Arc<History>,
-    queue: Arc<Queue>,
-    shards: Vec<Handle>,
+    intake: Arc<Intake<dyn Clock>>,
     counts: Arc<Counts>,
     closed: AtomicBool,
     limits: Limits,
@@ -124,49 +124,44 @@ pub struct Hub {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// One shard, from outside.
-struct Handle {
-    inbox: Arc<Inbox>,
-    load: Arc<AtomicUsize>,
-}
-
 impl Hub {
     /// Starts the threads. Fails where the system gives no more of what they need (threads, descriptors).
     pub fn start(options: Options) -> io::Result<Self> {
         let Options { retention, clock, limits, .. } = options;
         let history = Arc::new(History::memory(options.epoch, retention, Window::default()));
-        let queue = Arc::new(Queue::new(limits.queue_bytes));
         let rules = Rules {
             heartbeat: options.heartbeat,
             write_timeout: options.write_timeout,
             portions: Portions::default(),
         };
+        let (mut shards, mut workers) = (Vec::new(), Vec::new());
+        for _ in 0..options.shards.max(1) {
+            let poll = Poll::new()?;
+            let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
+            let shard = Shard::new(history.clone(), &rules, worker::now(&*clock));
+            shards.push(ShardHandle { inbox: inbox.clone(), load: Arc::default() });
+            workers.push(Worker { shard, poll, inbox, clock: clock.clone(), linger: options.linger });
+        }
+        let sequencer = Sequencer::new(history.clone());
+        let intake = Intake::new(limits.queue_bytes, sequencer, shards.into(), clock.clone());
         let mut hub = Self {
-            history: history.clone(),
-            queue: queue.clone(),
-            shards: Vec::new(),
+            history,
+            intake: Arc::new(intake),
             counts: Arc::default(),
             closed: AtomicBool::new(false),
             limits,
             unknown_cursor: options.unknown_cursor,
             user_timeout: options.write_timeout,
             heartbeat: options.heartbeat,
-            clock: clock.clone(),
+            clock,
             threads: Vec::new(),
         };
-        for i in 0..options.shards.max(1) {
-            let poll = Poll::new()?;
-            let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
-            let shard = Shard::new(history.clone(), &rules, worker::now(&*clock));
-            let worker =
-                Worker { shard, poll, inbox: inbox.clone(), clock: clock.clone(), linger: options.linger };
+        // What has been started ends with `hub`, should the next one fail to start.
+        for (i, worker) in workers.into_iter().enumerate() {
             hub.threads.push(thread::Builder::new().name(format!("shard-{i}")).spawn(move || worker.run())?);
-            hub.shards.push(Handle { inbox, load: Arc::default() });
         }
-        let inboxes: Vec<_> = hub.shards.iter().map(|s| s.inbox.clone()).collect();
-        let sequencer = Sequencer::new(history);
-        let thread = thread::Builder::new().name("sequencer".into());
-        hub.threads.push(thread.spawn(move || sequencer::run(sequencer, &queue, &inboxes, &*clock))?);
+        let intake = hub.intake.clone();
+        hub.threads.push(thread::Builder::new().name("sequencer".into()).spawn(move || intake.run())?);
         Ok(hub)
     }
 
@@ -176,7 +171,7 @@ impl Hub {
     /// [`PublishError`](crate::PublishError).
     pub fn publish(&self, submission: impl Into<Submission>) -> Pending {
         let (answer, pending) = oneshot::channel();
-        self.queue.push(Waiting { submission: submission.into(), answer });
+        self.intake.submit(submission.into(), answer);
         Pending(pending)
     }
 
@@ -232,9 +227,13 @@ impl Hub {
 
     fn attach(&self, subscriber: Admitted, sink: Sink) -> Arc<Inbox> {
         let Admitted { filter, start, expires, mut seat } = subscriber;
-        let shard =
-            self.shards.iter().min_by_key(|s| s.load.load(Ordering::Relaxed)).expect("there is at least one");
-        shard.load.fetch_add(1, Ordering::Relaxed);
+        let shard = self
+            .intake
+            .shards()
+            .iter()
+            .min_by_key(|s| s.load.load(Ordering::Relaxed))
+            .expect("there is at least one");
+        shard.load.fetch_add(1, Ordering::SeqCst);
         seat.shard = Some(shard.load.clone());
         let subscriber = Subscriber::new(sink, filter, start.next, start.gap, expires, seat);
         shard.inbox.send(Command::Attach(Box::new(subscriber)));
@@ -270,7 +269,8 @@ impl Hub {
     pub fn drain(&self, over: Duration) {
         self.closed.store(true, Ordering::Release);
         let pending: Vec<_> = self
-            .shards
+            .intake
+            .shards()
             .iter()
             .map(|shard| {
                 let (done, pending) = oneshot::channel();
@@ -287,8 +287,8 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        self.queue.close();
-        for shard in &self.shards {
+        self.intake.close();
+        for shard in self.intake.shards() {
             shard.inbox.send(Command::Stop);
         }
         for thread in self.threads.drain(..) {

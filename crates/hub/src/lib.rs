@@ -38,6 +38,7 @@ mod history;
 mod hub;
 mod inbox;
 mod index;
+mod intake;
 #[cfg(test)]
 mod model;
 mod pass;

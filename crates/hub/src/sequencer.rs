@@ -2,26 +2,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Condvar, Mutex},
-    time::{Duration, SystemTime},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use headwater_sse::EventId;
 
 use crate::{
-    clock::Clock,
     cursor::Offset,
     history::History,
-    inbox::Inbox,
     submission::{IdempotencyKey, PublishError, Receipt, Submission},
 };
-
-/// A submission on its way, and where its answer is to go.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) submission: Submission,
-    pub(crate) answer: oneshot::Sender<Result<Receipt, PublishError>>,
-}
 
 /// What a key stands for, while history holds it.
 #[derive(Debug)]
@@ -30,7 +21,8 @@ struct Kept {
     ids: Arc<[EventId]>,
 }
 
-/// Gives updates their order: decides keys, appends to history in one commit. A plain value; its thread is below.
+/// Gives updates their order: decides keys, appends to history in one commit. A plain value; who
+/// works it is `intake`'s business.
 #[derive(Debug)]
 pub(crate) struct Sequencer {
     history: Arc<History>,
@@ -43,6 +35,17 @@ pub(crate) struct Sequencer {
 impl Sequencer {
     pub(crate) fn new(history: Arc<History>) -> Self {
         Self { history, keys: HashMap::new(), expiry: VecDeque::new(), latest: SystemTime::UNIX_EPOCH }
+    }
+
+    /// When the oldest update will be too old.
+    pub(crate) fn next_expiry(&self) -> Option<SystemTime> {
+        self.history.next_expiry()
+    }
+
+    /// The offset that the next update will get.
+    #[cfg(test)]
+    pub(crate) fn next(&self) -> Offset {
+        self.history.next()
     }
 
     /// Commits what has piled up. The answers are the caller's to send, once all shards have been woken.
@@ -93,108 +96,9 @@ impl Sequencer {
     }
 }
 
-#[derive(Debug, Default)]
-struct Queued {
-    waiting: Vec<Waiting>,
-    bytes: usize,
-    asleep: bool,
-    closed: bool,
-}
-
-/// What waits for the sequencer. Bounded in bytes: a publisher is refused, never made to wait.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    queued: Mutex<Queued>,
-    bell: Condvar,
-    limit: usize,
-}
-
-impl Queue {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { queued: Mutex::default(), bell: Condvar::new(), limit }
-    }
-
-    fn queued(&self) -> std::sync::MutexGuard<'_, Queued> {
-        self.queued.lock().expect("no code that holds this lock panics")
-    }
-
-    /// Takes on a submission, or answers it at once.
-    pub(crate) fn push(&self, waiting: Waiting) {
-        let weight = waiting.submission.weight();
-        let mut queued = self.queued();
-        let refusal = if queued.closed {
-            PublishError::Closed
-        } else if queued.bytes > 0 && queued.bytes + weight > self.limit {
-            PublishError::Overloaded
-        } else {
-            queued.bytes += weight;
-            queued.waiting.push(waiting);
-            let ring = std::mem::take(&mut queued.asleep);
-            drop(queued);
-            if ring {
-                self.bell.notify_one();
-            }
-            return;
-        };
-        drop(queued);
-        // Nobody waits for the answer any more: nothing to tell.
-        let _ = waiting.answer.send(Err(refusal));
-    }
-
-    /// No more is taken on; what has been will be answered.
-    pub(crate) fn close(&self) {
-        self.queued().closed = true;
-        self.bell.notify_one();
-    }
-
-    /// Takes all that waits, waiting for it up to `timeout`. `None` once it is closed and empty.
-    fn take(&self, timeout: Option<Duration>) -> Option<Vec<Waiting>> {
-        let mut queued = self.queued();
-        if queued.waiting.is_empty() && !queued.closed {
-            queued.asleep = true;
-            queued = match timeout {
-                None => self.bell.wait(queued).expect("no code that holds this lock panics"),
-                Some(timeout) => {
-                    self.bell.wait_timeout(queued, timeout).expect("no code that holds this lock panics").0
-                }
-            };
-            queued.asleep = false;
-        }
-        if queued.waiting.is_empty() && queued.closed {
-            return None;
-        }
-        queued.bytes = 0;
-        Some(std::mem::take(&mut queued.waiting))
-    }
-}
-
-/// Retention by age frees memory this often at the most; what is too old is not served in any case.
-const EXPIRY_PAUSE: Duration = Duration::from_millis(250);
-
-/// The sequencer's thread: take what has piled up, commit it, wake the shards, answer.
-pub(crate) fn run(mut sequencer: Sequencer, queue: &Queue, shards: &[Arc<Inbox>], clock: &dyn Clock) {
-    loop {
-        let expiry = sequencer.history.next_expiry();
-        let pause = expiry.map(|at| at.duration_since(clock.wall()).unwrap_or_default().max(EXPIRY_PAUSE));
-        let Some(waiting) = queue.take(pause) else { return };
-        let (submissions, answers): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|w| (w.submission, w.answer)).unzip();
-        let receipts = sequencer.commit(submissions, clock.wall());
-        if !receipts.is_empty() {
-            for shard in shards {
-                shard.ring();
-            }
-        }
-        for (answer, receipt) in answers.into_iter().zip(receipts) {
-            // A publisher that has gone does not hear it; its updates are published all the same.
-            let _ = answer.send(receipt);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
     use crate::{Retention, Topic, Update, cursor::Epoch, ring::Window};
@@ -280,25 +184,5 @@ mod tests {
         s.commit([submission(1)], NOW);
         assert_eq!(history.earliest(NOW + Duration::from_secs(109)), 1);
         assert_eq!(history.earliest(NOW + Duration::from_secs(110)), 3);
-    }
-
-    #[test]
-    fn a_full_queue_refuses_and_takes_again_when_emptied() {
-        let queue = Queue::new(submission(1).weight() * 2);
-        let push = || {
-            let (answer, receiver) = oneshot::channel();
-            queue.push(Waiting { submission: submission(1), answer });
-            receiver
-        };
-        let (a, b, c) = (push(), push(), push());
-        assert_eq!(c.try_recv().unwrap(), Err(PublishError::Overloaded));
-        assert!(a.try_recv().is_err() && b.try_recv().is_err());
-        assert_eq!(queue.take(None).unwrap().len(), 2);
-        let d = push();
-        assert_eq!(queue.take(None).unwrap().len(), 1);
-        drop(d);
-        queue.close();
-        assert_eq!(push().try_recv().unwrap(), Err(PublishError::Closed));
-        assert!(queue.take(None).is_none());
     }
 }

@@ -206,6 +206,9 @@ impl Shard {
     /// Hands what is new to the live subscribers, each written once.
     pub(crate) fn pass(&mut self, now: Now) {
         let head = self.history.next();
+        if self.subscribers.is_empty() {
+            self.position = head;
+        }
         if head == self.position {
             return;
         }
