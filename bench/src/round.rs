@@ -82,6 +82,11 @@ impl Run {
         self.report.publishes_per_second
     }
 
+    /// From the first publish to the last delivery, so that what lags behind lowers it.
+    pub(crate) fn deliveries_per_second(&self) -> f64 {
+        self.report.deliveries_per_second
+    }
+
     pub(crate) fn burst_deliveries(&self) -> f64 {
         self.report.bursts.map_or(0.0, |bursts| bursts.median)
     }

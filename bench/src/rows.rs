@@ -138,7 +138,8 @@ fn burst(name: &'static str, title: &'static str, volley: Volley) -> Row {
     Row {
         name,
         title,
-        // Of the others, each needs ten seconds for one burst.
+        // A burst took nchan more than the ten seconds that the load allows; at the floor's cost a delivery it would
+        // take the floor as long.
         entries: vec![entry("axum", AXUM, &load), entry("headwater", HEADWATER, &load)],
         figures: vec![
             figure("deliveries/s", "", Run::burst_deliveries, &[("headwater", Bound::LeastOf(3.0, "axum"))]),
@@ -161,7 +162,17 @@ fn fast() -> Row {
             entry("headwater --linger 5ms", LINGER, &load),
         ],
         figures: vec![
-            figure("publishes/s", "", Run::publishes, &[("headwater", Bound::Least(0.99 * 500.0))]),
+            // Deliveries, not answers: a hub may answer long before it delivers. What comes up to 80 ms after the
+            // last of four seconds is on time.
+            figure(
+                "deliveries/s, to the last one",
+                "",
+                Run::deliveries_per_second,
+                &[
+                    ("headwater", Bound::Least(0.98 * 500_000.0)),
+                    ("headwater --linger 5ms", Bound::Least(0.98 * 500_000.0)),
+                ],
+            ),
             figure(
                 "CPU a delivery",
                 "µs",
@@ -172,6 +183,7 @@ fn fast() -> Row {
                 ],
             ),
             figure("of it, user", "µs", Run::user_per_delivery, &[]),
+            figure("publishes/s", "", Run::publishes, &[]),
             figure("latency p50", "ms", Run::p50, &[]),
             figure("latency p99", "ms", Run::p99, &[("headwater", Bound::MostOf(0.5, "axum"))]),
         ],

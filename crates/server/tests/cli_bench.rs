@@ -33,9 +33,13 @@ impl Drop for Hub {
 
 impl Hub {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(flags: &[&str]) -> Self {
         let mut serve =
             headwater(&["serve", "--listen", "127.0.0.1:0", "--anonymous", "--publisher-key", KEY]);
-        let mut process = serve.stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut process = serve.args(flags).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
         let mut line = String::new();
         let address = loop {
@@ -85,6 +89,13 @@ fn every_way_of_publishing_reaches_every_subscriber_once_and_in_order() {
             assert_eq!(number(fault), 0, "{load}: {fault} in {printed}");
         }
     }
+}
+
+#[test]
+fn a_hub_that_lingers_forgets_nothing() {
+    let hub = Hub::start_with(&["--linger", "5ms"]);
+    let (printed, said, code) = hub.bench("--subscribers 40 --seconds 1 --rate 100", &hub.token);
+    assert_eq!((said.as_str(), code), ("", Some(0)), "{printed}");
 }
 
 #[test]

@@ -244,7 +244,12 @@ impl Options {
         within("a burst", f64::from(self.burst), 1.0, 100_000.0)?;
         within("an event's size", self.size as f64, stamp::LEN as f64, 1_048_576.0)?;
         within("publishers", self.publishers as f64, 1.0, 10_000.0)?;
-        within("threads", self.threads as f64, 1.0, 64.0)
+        within("threads", self.threads as f64, 1.0, 64.0)?;
+        if self.topics > 1 && !self.topic.contains("{index}") {
+            let bounds = "another for each of several topics: write {index} in it".into();
+            return Err(Error::Option { name: "the topic's name", bounds });
+        }
+        Ok(())
     }
 
     fn descriptors(&self) -> u64 {

@@ -175,6 +175,7 @@ fn what_is_out_of_bounds_is_refused_before_anything_is_opened() {
     let url = "http://127.0.0.1:1/".to_owned();
     let refused = |options: Options| matches!(run(&options, &mut Silent), Err(Error::Option { .. }));
     assert!(refused(Options { topics: 0, ..options(url.clone()) }));
+    assert!(refused(Options { topics: 2, topic: "one/for/all".into(), ..options(url.clone()) }));
     assert!(refused(Options { size: 10, ..options(url.clone()) }));
     assert!(refused(Options { rate: Some(f64::NAN), ..options(url.clone()) }));
     assert!(refused(Options { seconds: -1.0, ..options(url.clone()) }));

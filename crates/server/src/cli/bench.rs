@@ -78,11 +78,11 @@ pub(super) struct BenchArgs {
     #[arg(long, help_heading = "Special loads")]
     anonymous: bool,
 
-    /// Sends each burst as NDJSON in one request.
+    /// Sends each --burst as NDJSON in one request.
     #[arg(long, conflicts_with = "pipeline", help_heading = "Special loads")]
     ndjson: bool,
 
-    /// Sends the requests of a burst without waiting for answers in between.
+    /// Sends the requests of a --burst without waiting for answers in between.
     #[arg(long, help_heading = "Special loads")]
     pipeline: bool,
 
