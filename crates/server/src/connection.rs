@@ -9,18 +9,24 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
+    time::Duration,
 };
 
 use headwater_hub::{Admitted, Framing};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioTimer;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     app::{App, answer},
     config::Limits,
     handover::{Handover, Socket},
 };
+
+/// After the last answer, so much is read on and dropped, for so long: a connection that is closed with unread input
+/// is reset, and the client might never see why it was refused.
+const LINGER_BYTES: usize = 16 << 20;
+const LINGER: Duration = Duration::from_secs(5);
 
 /// The connections that speak HTTP. Those that have become streams are the hub's to count.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +57,8 @@ pub(crate) fn http(limits: &Limits) -> http1::Builder {
     http.max_buf_size(limits.head.max(8 << 10));
     // The header timeout works only with a timer.
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_wait);
+    // Who says that no more requests will come still waits for the answer to the last one.
+    http.half_close(true);
     http
 }
 
@@ -66,9 +74,9 @@ pub(crate) async fn serve(
     http: &http1::Builder,
     stream: TcpStream,
     crowded: bool,
-    _count: Entered,
+    counted: Entered,
 ) {
-    let handover = Arc::<Handover>::default();
+    let handover = Arc::new(Handover::new(counted));
     let service = service_fn(|request| answer(app.clone(), request, handover.clone(), crowded));
     let mut connection = http.serve_connection(Socket::new(stream, handover.clone()), service);
     let mut drain = app.drain.clone();
@@ -96,7 +104,15 @@ pub(crate) async fn serve(
         }
     };
     match outcome {
-        Outcome::Ended(Err(error)) => tracing::debug!(%error, "a connection ended"),
+        Outcome::Ended(result) => {
+            if let Err(error) = &result {
+                tracing::debug!(%error, "a connection ended");
+            }
+            // Something was answered last, to a request or to what is none. All else just ends.
+            if result.as_ref().err().is_none_or(hyper::Error::is_parse) {
+                linger(&connection.into_parts().io.into_inner()).await;
+            }
+        }
         Outcome::Stream(subscriber, framing) => {
             // What the client sent behind its request is dropped with the parts: a stream answers no other.
             let stream = connection.into_parts().io.into_inner();
@@ -104,8 +120,30 @@ pub(crate) async fn serve(
                 tracing::error!(%error, "a stream could not be handed to the hub and was closed");
             }
         }
-        Outcome::Ended(Ok(())) | Outcome::Drain => {}
+        Outcome::Drain => {}
     }
+}
+
+/// Reads on until the client has closed too. The hub's own side has been closed by now.
+async fn linger(stream: &TcpStream) {
+    let drop_input = async {
+        let mut scratch = vec![0; 8 << 10];
+        let mut dropped = 0;
+        while dropped <= LINGER_BYTES {
+            match stream.try_read(&mut scratch) {
+                Ok(0) => return,
+                Ok(n) => dropped += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if stream.readable().await.is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    };
+    // Who has not had enough by then is reset.
+    let _ = timeout(LINGER, drop_input).await;
 }
 
 fn hand_over(app: &App, subscriber: Admitted, stream: TcpStream, framing: Framing) -> io::Result<()> {

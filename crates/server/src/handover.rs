@@ -18,6 +18,8 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::connection::Entered;
+
 /// The connection speaks HTTP.
 const HTTP: u8 = 0;
 /// The body's opening has been taken, and may lie in hyper's buffer.
@@ -26,16 +28,36 @@ const TAKEN: u8 = 1;
 const WRITTEN: u8 = 2;
 
 /// What the answer's body, the socket and the connection's task tell each other. One a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Handover {
-    subscriber: Mutex<Option<(Admitted, Framing)>>,
+    counted: Mutex<Counted>,
     stage: AtomicU8,
 }
 
+/// Where the connection is counted: never in both places, or the last one that is admitted would find no room.
+#[derive(Debug)]
+enum Counted {
+    /// Among those that speak HTTP.
+    Http { _entered: Entered },
+    /// Among the hub's subscribers.
+    Stream(Admitted, Framing),
+    /// It has left.
+    Gone,
+}
+
 impl Handover {
+    /// For a connection that begins with HTTP.
+    pub(crate) fn new(entered: Entered) -> Self {
+        Self { counted: Mutex::new(Counted::Http { _entered: entered }), stage: AtomicU8::new(HTTP) }
+    }
+
     /// The answer to the request is a stream for this subscriber.
     pub(crate) fn offer(&self, subscriber: Admitted, framing: Framing) {
-        *self.subscriber.lock().expect("no code that holds this lock panics") = Some((subscriber, framing));
+        self.replace(Counted::Stream(subscriber, framing));
+    }
+
+    fn replace(&self, counted: Counted) -> Counted {
+        std::mem::replace(&mut *self.counted.lock().expect("no code that holds this lock panics"), counted)
     }
 
     /// The body has been asked again after its opening.
@@ -53,7 +75,10 @@ impl Handover {
         if self.stage.load(Ordering::Relaxed) != WRITTEN {
             return None;
         }
-        self.subscriber.lock().expect("no code that holds this lock panics").take()
+        match self.replace(Counted::Gone) {
+            Counted::Stream(subscriber, framing) => Some((subscriber, framing)),
+            Counted::Http { .. } | Counted::Gone => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use headwater_hub::Hub;
@@ -24,6 +24,9 @@ const BACKLOG: i32 = 16_384;
 
 /// How long accepting pauses where there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// A shortage is over when there has been none for so long. A hub at its limit has one with every connection.
+const CALM: Duration = Duration::from_secs(10);
 
 /// Binds an address. The hub sets the options that its streams need, which accepted sockets inherit.
 pub(crate) fn bind(address: SocketAddr, hub: &Hub) -> io::Result<StdListener> {
@@ -64,7 +67,7 @@ pub(crate) async fn accept(
                 reserve.recovered();
                 spawn(&app, stream, &http, &connections);
             }
-            Err(error) if out_of_descriptors(&error) => reserve.turn_away(&listener, &error).await,
+            Err(error) if is_a_shortage(&error) => reserve.turn_away(&listener, &error).await,
             // The peer gave up before it was accepted, or the like: the next one may be well.
             Err(error) => tracing::debug!(%error, "a connection could not be accepted"),
         }
@@ -72,37 +75,44 @@ pub(crate) async fn accept(
 }
 
 fn spawn(app: &Arc<App>, stream: TcpStream, http: &http1::Builder, connections: &Connections) {
-    let (count, speaking) = connections.enter();
+    let (entered, speaking) = connections.enter();
     let crowded = (speaking + app.hub.subscribers()) as u64 > app.limits.connections;
-    let (app, http) = (app.clone(), http.clone());
-    tokio::spawn(async move { connection::serve(app, &http, stream, crowded, count).await });
+    let (app, mut http) = (app.clone(), http.clone());
+    // One too many is told so, and makes room: it may be none too many when it comes again.
+    http.keep_alive(!crowded);
+    tokio::spawn(async move { connection::serve(app, &http, stream, crowded, entered).await });
 }
 
-fn out_of_descriptors(error: &io::Error) -> bool {
-    // EMFILE and ENFILE have no `ErrorKind` of their own.
-    matches!(error.raw_os_error(), Some(23 | 24))
+/// Whether accepting again at once would only fail again: there are no descriptors, or no memory for sockets.
+fn is_a_shortage(error: &io::Error) -> bool {
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ENOBUFS: i32 = 105;
+    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE | ENOBUFS))
 }
 
 /// A descriptor that is kept for bad times: with none left, nobody could even be turned away, and the listener would
 /// be reported ready without end.
 struct Reserve {
     file: Option<File>,
-    told: bool,
+    /// When it was last needed, if the log has been told, and not that it is over.
+    short: Option<Instant>,
 }
 
 impl Reserve {
     fn new() -> Self {
-        Self { file: File::open("/dev/null").ok(), told: false }
+        Self { file: File::open("/dev/null").ok(), short: None }
     }
 
     fn recovered(&mut self) {
-        if std::mem::take(&mut self.told) {
+        if self.short.take_if(|last| last.elapsed() > CALM).is_some() {
             tracing::info!("there are descriptors again: accepting goes on");
         }
     }
 
     async fn turn_away(&mut self, listener: &TcpListener, error: &io::Error) {
-        if !std::mem::replace(&mut self.told, true) {
+        if self.short.replace(Instant::now()).is_none() {
             tracing::error!(
                 %error,
                 "no descriptors are left, new connections are closed: raise the limit of open files \

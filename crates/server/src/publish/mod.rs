@@ -9,10 +9,9 @@ use bytes::Bytes;
 use headwater_hub::{IdempotencyKey, PublishError, Receipt, Submission, Update};
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     request::Parts,
 };
-use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::time::{Duration, timeout};
@@ -30,19 +29,12 @@ use crate::{
 /// A body of which nothing comes for so long is given up: its connection costs a descriptor.
 const BODY_WAIT: Duration = Duration::from_secs(30);
 
-/// Of a body that is refused, so much is read on and dropped, for so long: a connection that is closed with unread
-/// input is reset, and the client would never see why.
-const LINGER_BYTES: usize = 16 << 20;
-const LINGER: Duration = Duration::from_secs(5);
-
-/// Answers a publish request.
+/// Answers a publish request. A body that is refused is dropped unread; the connection sees to it that the client
+/// can read why.
 pub(crate) async fn publish(app: Arc<App>, parts: Parts, body: Incoming, now: SystemTime) -> Response<Body> {
     let request = match Request::check(&app, &parts, now) {
         Ok(request) => request,
-        Err(problem) => {
-            linger(body);
-            return whole(problem.into_response());
-        }
+        Err(problem) => return whole(problem.into_response()),
     };
     if request.kind == BodyKind::NdJson {
         return ndjson::publish(app, &parts, request, body);
@@ -150,13 +142,17 @@ fn too_large(max: usize) -> Problem {
              length; the hub's operator can raise `--limit-body`."
         ),
     )
+    // The rest of it will not be read.
+    .with_header(CONNECTION, HeaderValue::from_static("close"))
 }
 
 /// Reads a body of at most `max` bytes.
-async fn read(parts: &Parts, mut body: Incoming, max: usize) -> Result<Vec<u8>, Problem> {
+async fn read<B>(parts: &Parts, mut body: B, max: usize) -> Result<Vec<u8>, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
-        linger(body);
         return Err(too_large(max));
     }
     // What a client announces is only believed as far as it costs nothing.
@@ -167,7 +163,6 @@ async fn read(parts: &Parts, mut body: Incoming, max: usize) -> Result<Vec<u8>, 
             Ok(Some(Ok(frame))) => {
                 let Some(data) = frame.data_ref() else { continue };
                 if bytes.len() + data.len() > max {
-                    linger(body);
                     return Err(too_large(max));
                 }
                 bytes.extend_from_slice(data);
@@ -186,24 +181,69 @@ async fn read(parts: &Parts, mut body: Incoming, max: usize) -> Result<Vec<u8>, 
                         "Nothing of the body came for {} s, and nothing was published. Send it again.",
                         BODY_WAIT.as_secs()
                     ),
-                ));
+                )
+                .with_header(CONNECTION, HeaderValue::from_static("close")));
             }
         }
     }
 }
 
-/// Reads on for a while, so that the answer can be read.
-fn linger(mut body: Incoming) {
-    if body.is_end_stream() {
-        return;
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll, ready},
+    };
+
+    use http::Request;
+    use http_body::Frame;
+    use tokio::time::{Instant, Sleep, sleep};
+
+    use super::*;
+
+    /// A body whose pieces, of one byte, each come after so many seconds.
+    struct Slow {
+        seconds: Vec<u64>,
+        next: Pin<Box<Sleep>>,
     }
-    tokio::spawn(timeout(LINGER, async move {
-        let mut dropped = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            dropped += frame.data_ref().map_or(0, Bytes::len);
-            if dropped > LINGER_BYTES {
-                return;
-            }
+
+    impl Slow {
+        fn new(seconds: &[u64]) -> Self {
+            Self { seconds: seconds.to_vec(), next: Box::pin(sleep(Duration::from_secs(seconds[0]))) }
         }
-    }));
+    }
+
+    impl http_body::Body for Slow {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            if self.seconds.is_empty() {
+                return Poll::Ready(None);
+            }
+            ready!(self.next.as_mut().poll(context));
+            self.seconds.remove(0);
+            let next = Duration::from_secs(self.seconds.first().copied().unwrap_or_default());
+            self.next = Box::pin(sleep(next));
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_be_slow_as_long_as_it_comes() {
+        let (parts, ()) = Request::new(()).into_parts();
+        let start = Instant::now();
+        assert_eq!(read(&parts, Slow::new(&[29; 10]), 10).await.unwrap(), b"xxxxxxxxxx");
+        assert_eq!(start.elapsed().as_secs(), 290);
+        assert_eq!(read(&parts, Slow::new(&[29; 11]), 10).await.unwrap_err().status(), 413);
+
+        let start = Instant::now();
+        let problem = read(&parts, Slow::new(&[1, 31, 1]), 10).await.unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.title()), (408, "Body too slow"));
+        assert_eq!(start.elapsed().as_secs(), 31);
+    }
 }
