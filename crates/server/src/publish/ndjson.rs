@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use headwater_hub::{Pending, Submission, Update};
+use headwater_hub::{Pending, PublishError, Submission, Update};
 use headwater_sse::EventId;
 use http::{
     HeaderName, HeaderValue, Response,
@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -31,8 +32,9 @@ use crate::{
 
 /// Lines of one commit: what comes in one read is mostly less.
 const BATCH_LINES: usize = 1024;
-/// Bytes of one commit, so that few batches fill no queue.
+/// Bytes of one commit, or a small part of the queue if that is less: a few batches must not fill it.
 const BATCH_BYTES: usize = 1 << 20;
+const BATCH_PART: usize = 16;
 /// Batches under way for one request: one is committed, one is answered, one is read, and one to spare.
 const BATCHES: usize = 4;
 /// Of the lines that failed, a summary names so many.
@@ -44,12 +46,15 @@ const SUMMARY_ERRORS: usize = 100;
 pub(crate) struct Throttle {
     room: Arc<Semaphore>,
     all: u32,
+    /// Bytes of one commit.
+    batch: usize,
 }
 
 impl Throttle {
     pub(crate) fn new(queue_bytes: usize) -> Self {
         let all = u32::try_from(queue_bytes / 2).unwrap_or(u32::MAX).max(1);
-        Self { room: Arc::new(Semaphore::new(all as usize)), all }
+        let batch = (queue_bytes / BATCH_PART).min(BATCH_BYTES);
+        Self { room: Arc::new(Semaphore::new(all as usize)), all, batch }
     }
 
     async fn take(&self, bytes: usize) -> OwnedSemaphorePermit {
@@ -58,13 +63,26 @@ impl Throttle {
     }
 }
 
-/// What became of a batch: the lines, each with its place among the receipt's ids, or what is wrong with it.
+/// A batch that is under way: what is known of each line, and what will be of those that were handed over.
 struct Batch {
     lines: Vec<Outcome>,
-    /// Each with how many of the lines it is for.
-    pending: Vec<(Pending, usize)>,
-    /// Its share of the queue, given back with the answer.
-    _room: OwnedSemaphorePermit,
+    published: JoinHandle<Vec<Published>>,
+}
+
+type Published = Result<EventId, PublishError>;
+
+/// Waits until the sequencer has taken all of a batch; each answer is for so many of its lines. The room in the queue
+/// is given back then, not when the answer has been written: who does not read holds up nobody else.
+async fn published(pending: Vec<(Pending, usize)>, room: OwnedSemaphorePermit) -> Vec<Published> {
+    let mut published = Vec::new();
+    for (pending, lines) in pending {
+        match pending.await {
+            Ok(receipt) => published.extend(receipt.ids.iter().cloned().map(Ok)),
+            Err(error) => published.resize(published.len() + lines, Err(error)),
+        }
+    }
+    drop(room);
+    published
 }
 
 enum Outcome {
@@ -110,26 +128,27 @@ async fn read(app: Arc<App>, request: Request, mut body: Incoming, batches: mpsc
     loop {
         let frame = tokio::select! {
             biased;
-            _ = drain.wait_for(|draining| *draining) => break,
+            _ = drain.wait_for(|draining| *draining) => {
+                gathered.extend(lines.finish().map(|line| refuse(&line, stopping())));
+                break;
+            }
             frame = body.frame() => frame,
         };
         let Some(frame) = frame else {
-            gathered.lines.extend(lines.finish());
+            gathered.extend(lines.finish());
             break;
         };
         // A body that breaks off: what was whole has been published, and there is nobody to tell.
         let Ok(frame) = frame else { break };
         let Some(mut input) = frame.data_ref().map(|data| &data[..]) else { continue };
         if request.access.expires.is_some_and(|at| at <= SystemTime::now()) {
-            gathered.lines.extend(lines.next(&mut input).map(|line| Line { result: Err(expired()), ..line }));
+            let line = lines.next(&mut input).or_else(|| lines.finish());
+            gathered.extend(line.map(|line| refuse(&line, expired())));
             break;
         }
-        loop {
-            let before = input.len();
-            let Some(line) = lines.next(&mut input) else { break };
-            gathered.bytes += before - input.len();
-            gathered.lines.push(line);
-            let full = gathered.lines.len() >= BATCH_LINES || gathered.bytes >= BATCH_BYTES;
+        while let Some(line) = lines.next(&mut input) {
+            gathered.extend([line]);
+            let full = gathered.lines.len() >= BATCH_LINES || gathered.weight >= app.ndjson.batch;
             if full && !gathered.submit(&app, &request, &batches).await {
                 return;
             }
@@ -150,22 +169,45 @@ fn expired() -> Problem {
     )
 }
 
+fn stopping() -> Problem {
+    Problem::new(
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        "Shutting down",
+        "The hub is being stopped: this line and those after it were not published. Send them again in a moment.",
+    )
+}
+
+/// The line will not be published, whatever it holds.
+fn refuse(line: &Line, problem: Problem) -> Line {
+    Line { number: line.number, result: Err(problem) }
+}
+
 /// Lines that have come, and are not on their way yet.
 #[derive(Default)]
 struct Gathered {
     lines: Vec<Line>,
-    bytes: usize,
+    /// About what they will take up in the queue.
+    weight: usize,
 }
 
 impl Gathered {
+    fn extend(&mut self, lines: impl IntoIterator<Item = Line>) {
+        for line in lines {
+            self.weight += 256;
+            if let Ok(update) = &line.result {
+                let topics = update.topics.iter().map(|topic| topic.as_str().len() + 32);
+                self.weight += update.data.len() + topics.sum::<usize>();
+            }
+            self.lines.push(line);
+        }
+    }
+
     /// Hands them to the hub; answers whether anyone still waits for the outcome.
     async fn submit(&mut self, app: &App, request: &Request, batches: &mpsc::Sender<Batch>) -> bool {
         if self.lines.is_empty() {
             return true;
         }
-        // Encoded, an update weighs more than its line, but not many times more.
-        let room = app.ndjson.take(self.bytes + self.lines.len() * 256).await;
-        self.bytes = 0;
+        let room = app.ndjson.take(std::mem::take(&mut self.weight)).await;
         let mut outcomes = Vec::with_capacity(self.lines.len());
         let mut updates: Vec<Update> = Vec::with_capacity(self.lines.len());
         let mut pending = Vec::new();
@@ -188,7 +230,8 @@ impl Gathered {
             let lines = updates.len();
             pending.push((app.hub.publish(Submission::new(updates)), lines));
         }
-        batches.send(Batch { lines: outcomes, pending, _room: room }).await.is_ok()
+        let published = tokio::spawn(published(pending, room));
+        batches.send(Batch { lines: outcomes, published }).await.is_ok()
     }
 }
 
@@ -219,24 +262,16 @@ impl Writer {
     }
 
     async fn answer(&mut self, batch: Batch) -> Vec<u8> {
-        let mut results = Vec::with_capacity(batch.lines.len());
-        for (pending, lines) in batch.pending {
-            match pending.await {
-                Ok(receipt) => results.extend(receipt.ids.iter().cloned().map(Ok)),
-                Err(error) => results.resize(results.len() + lines, Err(error)),
-            }
-        }
-        let mut results = results.into_iter();
+        // It fails only where the whole runtime ends.
+        let mut published = batch.published.await.unwrap_or_default().into_iter();
         let mut text = Vec::new();
         for line in batch.lines {
             match line {
                 Outcome::Failed(problem) => self.fail(&problem, &mut text),
-                Outcome::Submitted { line } => {
-                    match results.next().expect("each submitted line has a result") {
-                        Ok(id) => self.succeed(&id, &mut text),
-                        Err(error) => self.fail(&place(problem(error), line), &mut text),
-                    }
-                }
+                Outcome::Submitted { line } => match published.next().unwrap_or(Err(PublishError::Closed)) {
+                    Ok(id) => self.succeed(&id, &mut text),
+                    Err(error) => self.fail(&place(problem(error), line), &mut text),
+                },
             }
         }
         text
