@@ -1,0 +1,169 @@
+//! Clients that do not speak HTTP, or not to the end. None of them disturbs another.
+
+use crate::harness::{FORM, Hub, Stream, Witness, get, post, request};
+
+#[test]
+fn what_is_no_http_is_refused_and_harms_nobody() {
+    let hub = Hub::start();
+    let mut witness = Witness::new(&hub);
+    let zeros = [0u8; 1000];
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    let noise: Vec<u8> = (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for bytes in [
+        &b"hello\r\n\r\n"[..],
+        b"\r\n\r\n\r\n\r\nnonsense\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: hub\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : hub\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST /.well-known/mercure HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST /.well-known/mercure HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /.well-known/mercure HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        tls,
+        &zeros,
+        &noise,
+    ] {
+        let mut client = hub.connect();
+        // It may close before it has taken all.
+        let _ = client.try_send(bytes);
+        client.try_half_close();
+        let (answer, _) = client.rest();
+        let refused = answer.is_empty() || answer.starts_with(b"HTTP/1.1 4");
+        assert!(refused, "{}", answer.escape_ascii());
+    }
+    witness.check();
+}
+
+#[test]
+fn a_request_that_breaks_off_harms_nobody() {
+    let hub = Hub::start();
+    let mut witness = Witness::new(&hub);
+    let requests = [get("?topic=a"), post(FORM, "topic=witness&data=forged")];
+    for whole in requests {
+        for cut in (0..whole.len()).step_by(7) {
+            let mut client = hub.connect();
+            client.send(&whole[..cut]);
+            if cut % 2 == 0 {
+                client.reset();
+            }
+        }
+    }
+    witness.check();
+}
+
+#[test]
+fn a_head_that_does_not_come_to_its_end_is_waited_for_no_longer_than_allowed() {
+    let hub = Hub::with(&["--limit-head-wait", "1s"]);
+    let mut witness = Witness::new(&hub);
+    let mut silent = hub.connect();
+    let mut begun = hub.connect();
+    begun.send("GET /.well-known/mercure?topic=a HTTP/1.1\r\nHost:");
+    let mut kept = hub.connect();
+    assert_eq!(kept.ask(post(FORM, "topic=a")).status, 200);
+    let mut second = hub.connect();
+    assert_eq!(second.ask(post(FORM, "topic=a")).status, 200);
+    second.send("POST /.well-known");
+    for client in [&mut silent, &mut begun, &mut kept, &mut second] {
+        client.is_closed_unanswered();
+    }
+    // Those who drip are no better, and streams have no such deadline.
+    let mut dripping = hub.connect();
+    while dripping.try_send("x").is_ok() {
+        std::thread::yield_now();
+    }
+    witness.check();
+}
+
+#[test]
+fn what_follows_a_subscribe_request_is_dropped() {
+    let hub = Hub::start();
+    let mut witness = Witness::new(&hub);
+    for behind in [get("?topic=b"), post(FORM, "topic=witness&data=smuggled"), "x".repeat(1000)] {
+        let mut client = hub.connect();
+        client.send(get("?topic=a") + &behind);
+        let mut stream = Stream::open(client);
+        hub.publish("topic=a&data=1");
+        assert_eq!(stream.data(), "1");
+        // Also when it comes later.
+        stream.client.send(&behind);
+        hub.publish("topic=a&data=2");
+        assert_eq!(stream.data(), "2");
+        witness.check();
+    }
+}
+
+#[test]
+fn what_came_before_a_subscribe_request_is_answered() {
+    let hub = Hub::start();
+    let mut client = hub.connect();
+    let before: String = (0..20).map(|n| post(FORM, &format!("topic=b&id={n}"))).collect();
+    client.send(before + &get("?topic=a") + "GET / HTTP/1.1\r\n\r\n");
+    for n in 0..20 {
+        assert_eq!(client.answer().id(), n.to_string());
+    }
+    let mut stream = Stream::open(client);
+    hub.publish("topic=a&data=1");
+    assert_eq!(stream.data(), "1");
+}
+
+#[test]
+fn a_subscribe_request_may_have_a_body_that_nobody_reads() {
+    let hub = Hub::start();
+    let mut client = hub.connect();
+    client.send(request("GET", "?topic=a", &[], "a body"));
+    let mut stream = Stream::open(client);
+    hub.publish("topic=a&data=1");
+    assert_eq!(stream.data(), "1");
+}
+
+#[test]
+fn who_sends_without_end_on_a_stream_loses_it() {
+    let hub = Hub::start();
+    let mut witness = Witness::new(&hub);
+    let mut stream = hub.subscribe("?topic=a");
+    stream.client.send("x".repeat(10_000));
+    hub.publish("topic=a&data=1");
+    assert_eq!(stream.data(), "1");
+    while stream.client.try_send("x".repeat(10_000)).is_ok() {}
+    witness.check();
+}
+
+#[test]
+fn subscribers_that_leave_in_any_way_make_room() {
+    let hub = Hub::with(&["--limit-connections", "10"]);
+    let mut witness = Witness::new(&hub);
+    for round in 0..60 {
+        let stream = loop {
+            // The hub may not have noticed yet that the ones before have gone.
+            if let Some(stream) = hub.try_subscribe("?topic=a") {
+                break stream;
+            }
+        };
+        match round % 3 {
+            0 => drop(stream),
+            1 => stream.client.reset(),
+            // Half closed is gone: who listens keeps its side open.
+            _ => {
+                let mut client = stream.client;
+                client.half_close();
+                client.is_closed_unanswered();
+            }
+        }
+    }
+    while hub.ask(post(FORM, "topic=a")).status == 503 {}
+    witness.check();
+}
+
+#[test]
+fn a_request_cut_into_bytes_is_a_request() {
+    let hub = Hub::start();
+    let mut client = hub.connect();
+    for byte in get("?topic=a").as_bytes() {
+        client.send([*byte]);
+    }
+    let mut stream = Stream::open(client);
+    hub.publish("topic=a&data=1");
+    assert_eq!(stream.data(), "1");
+}

@@ -1,0 +1,17 @@
+//! The server as its clients meet it: the real binary, and bytes on a socket. Each test has a hub of its own.
+
+mod auth;
+mod cors;
+mod cursor;
+mod drain;
+mod forms;
+mod harness;
+mod hostile;
+mod limits;
+mod ndjson;
+mod once;
+mod pages;
+mod private;
+mod publish;
+mod streams;
+mod subscribe;
