@@ -16,8 +16,9 @@ use crate::{
 
 /// Runs a hub for trying things out: with a page that shows it at work, and keys of its own.
 ///
-/// Everybody may subscribe, pages of every origin too; publishing takes the token that it prints. The key behind it
-/// is new at each start. Reads no variables and no file; for production, see `headwater serve`.
+/// Everybody may subscribe, pages of every origin too; publishing, and seeing private updates, takes the token that
+/// it prints. The key behind it is new at each start. Reads no variables and no file; for production, see
+/// `headwater serve`.
 #[derive(Args)]
 pub(super) struct DevArgs {
     /// IP address and port to listen on; may be given several times.
@@ -45,11 +46,13 @@ fn configure(args: &DevArgs, key: &str, machine: &Machine) -> Result<Config, Vec
         ("publisher-key", vec![key.to_owned()]),
         ("anonymous", vec!["true".to_owned()]),
         ("cors-origin", vec!["*".to_owned()]),
+        // Whoever tries things out starts it again and again, and has few streams to stagger.
+        ("drain", vec!["0s".to_owned()]),
     ];
     let flags = flags.map(|(name, values)| (setting(name), values));
     let mut config = config::load(None, flags, &BTreeMap::new(), machine)?;
     let all = ["*".to_owned()];
-    let publisher_token = token::sign(&config.auth.publisher, &token::Grant::new(&all, &[], None, None))
+    let publisher_token = token::sign(&config.auth.publisher, &token::Grant::new(&all, &all, None, None))
         .map_err(|message| vec![ConfigError::new("--publisher-key", message)])?;
     config.dev = Some(Dev { publisher_token });
     Ok(config)
