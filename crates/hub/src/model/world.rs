@@ -1,5 +1,7 @@
 //! The engine without its threads, moved on step by step, and the reference beside it.
 
+mod watch;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, atomic::Ordering},
@@ -413,39 +415,6 @@ impl World {
         }
     }
 
-    /// Lets the alarms ring, and looks whether those rang that had to; when nobody was catching up, heartbeats too.
-    fn ring(&mut self, at_rest: bool) -> Result<(), Wrong> {
-        self.shard.tick(self.now());
-        self.observe()?;
-        for who in 0..self.connections.len() {
-            let c = &self.connections[who];
-            if !c.open {
-                continue;
-            }
-            if c.expires.is_some_and(|at| at <= self.tick) && c.attached < self.tick && c.has_not_ended() {
-                return Err(self.describe(who, "outlives its grant"));
-            }
-            if self.drained_by.is_some_and(|at| at < self.tick) && c.has_not_ended() {
-                return Err(self.describe(who, "outlives the drain"));
-            }
-            let c = &self.connections[who];
-            if let (true, Some(heartbeat), Far::Pipe { pipe, .. }) = (at_rest, self.config.heartbeat, &c.far)
-                && !pipe.is_full()
-                && pipe.room() > 0
-                && self.tick - c.reader.heard.max(c.full_at) >= heartbeat
-            {
-                return Err(self.describe(who, "is left without a heartbeat"));
-            }
-            if let Far::Pipe { pipe, .. } = &c.far
-                && pipe.is_full()
-                && self.tick - c.reader.heard.max(c.full_at) >= self.config.write_timeout
-            {
-                return Err(self.describe(who, "outlives the write timeout"));
-            }
-        }
-        Ok(())
-    }
-
     fn turn(&mut self) {
         let now = self.now();
         self.commands();
@@ -456,154 +425,9 @@ impl World {
         self.shard.catch_up(now);
     }
 
-    /// Looks at what has arrived.
-    fn observe(&mut self) -> Result<(), Wrong> {
-        for who in 0..self.connections.len() {
-            if self.connections[who].open {
-                self.look_at(who).map_err(|e| self.describe(who, &e))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn look_at(&mut self, who: usize) -> Result<(), Wrong> {
-        let drained = self.drained_by.is_some();
-        let Connection { far, reader, open, ask, expires, full, full_at, .. } = &mut self.connections[who];
-        let expired = expires.is_some_and(|at| at <= self.tick);
-        let pipe = match far {
-            Far::Pipe { pipe, .. } => pipe,
-            Far::Pull { stream: Some(stream), last_read, ended } => {
-                let Some(end) = stream.end().filter(|_| !*ended) else { return Ok(()) };
-                *ended = true;
-                let justified = match end {
-                    End::Drained => drained,
-                    End::Expired => expired,
-                    End::Gap => !ask.gap_events,
-                    End::Stalled => self.tick - *last_read >= self.config.write_timeout,
-                    End::Peer => false,
-                };
-                return if justified { Ok(()) } else { Err(format!("ended without need: {end:?}")) };
-            }
-            Far::Pull { stream: None, .. } => return Ok(()),
-        };
-        let heard = reader.heard;
-        reader.feed(&pipe.take_written(), &self.reference, self.tick)?;
-        if pipe.is_full() && !*full {
-            *full_at = self.tick;
-        }
-        *full = pipe.is_full();
-        if !pipe.is_closed() {
-            return Ok(());
-        }
-        *open = false;
-        let stalled = self.tick - heard >= self.config.write_timeout;
-        let justified = match pipe.end() {
-            Some(End::Drained) => drained,
-            Some(End::Expired) => expired,
-            Some(End::Gap) => !ask.gap_events && reader.cursor < self.reference.held(self.tick),
-            Some(End::Stalled) => stalled,
-            Some(End::Peer) => false,
-            // Inside a frame there is no good order.
-            None => {
-                let late = self.drained_by.is_some_and(|at| at <= self.tick);
-                pipe.is_broken() || !reader.is_whole() && (late || expired || stalled) || stalled
-            }
-        };
-        if !justified {
-            return Err(format!("ended without need: {:?}", pipe.end()));
-        }
-        if pipe.end().is_some() && !pipe.is_broken() { reader.finished(pipe.room() > 0) } else { Ok(()) }
-    }
-
-    /// Everybody reads all there is, until nothing is left to do: then nobody lacks anything.
-    pub(super) fn settle(&mut self) -> Result<(), Wrong> {
-        self.commit()?;
-        while !self.admitted.is_empty() {
-            self.attach();
-        }
-        self.ring(false)?;
-        for turn in 0.. {
-            if turn > TURNS {
-                return Err("never comes to rest".into());
-            }
-            let mut read = false;
-            for who in 0..self.connections.len() {
-                if self.connections[who].open {
-                    if let Far::Pipe { pipe, key } = &self.connections[who].far {
-                        pipe.add_room(1 << 20);
-                        let key = *key;
-                        if !pipe.is_closed() {
-                            self.shard.writable(key, self.now());
-                        }
-                    }
-                    read |= self.take_frames(who, usize::MAX).map_err(|e| self.describe(who, &e))?;
-                }
-            }
-            self.observe()?;
-            if !read && !self.shard.has_news() && !self.shard.has_readers() && self.inbox.is_empty() {
-                break;
-            }
-            self.turn();
-            self.observe()?;
-        }
-        for who in 0..self.connections.len() {
-            let c = &self.connections[who];
-            if !c.open {
-                continue;
-            }
-            if let Far::Pipe { pipe, key } = &c.far
-                && pipe.is_broken()
-            {
-                self.shard.readable(*key);
-                if !pipe.is_closed() {
-                    return Err(self.describe(who, "is broken, and kept"));
-                }
-                self.connections[who].open = false;
-                continue;
-            }
-            if let Some(missing) = c.reader.missing(&self.reference) {
-                return Err(self.describe(who, &format!("at rest, {missing} is missing")));
-            }
-            if c.reader.told_first.is_some() {
-                return Err(self.describe(who, "at rest, the gap at the start is not told"));
-            }
-        }
-        let open = self.connections.iter().filter(|c| c.open).count();
-        same("subscribers", &self.counts.subscribers.load(Ordering::Relaxed), &open)?;
-        self.observe()
-    }
-
-    /// All go, and leave nothing behind.
-    pub(super) fn end(&mut self) -> Result<(), Wrong> {
-        self.settle()?;
-        for c in &mut self.connections {
-            match &mut c.far {
-                Far::Pipe { pipe, key } if c.open => {
-                    pipe.break_off();
-                    self.shard.readable(*key);
-                }
-                Far::Pipe { .. } => {}
-                Far::Pull { stream, .. } => *stream = None,
-            }
-            c.open = false;
-        }
-        self.commands();
-        same("subscribers", &self.counts.subscribers.load(Ordering::Relaxed), &0)?;
-        same("the shard is empty", &self.shard.is_empty(), &true)
-    }
-
     fn describe(&self, who: usize, what: &str) -> Wrong {
         let c = &self.connections[who];
         format!("connection {who} at tick {} ({:?}): {what}\n{:?}", self.tick, c.ask, c.reader)
-    }
-}
-
-impl Connection {
-    fn has_not_ended(&self) -> bool {
-        match &self.far {
-            Far::Pipe { pipe, .. } => !pipe.is_closed(),
-            Far::Pull { stream, .. } => stream.as_ref().is_some_and(|s| s.end().is_none()),
-        }
     }
 }
 

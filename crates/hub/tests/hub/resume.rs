@@ -70,7 +70,7 @@ fn read_with_cuts(site: &Site, mut peer: crate::site::Peer, seed: u64) -> (Vec<S
     let mut cuts = 0;
     let mut last = String::new();
     while data.len() < 3 * 4_000 / 2 {
-        let at_most = 1 + dice.roll(100_000);
+        let at_most = 1 + dice.roll(20_000);
         for event in peer.read(at_most) {
             data.push(event.data);
             last = event.id;
