@@ -10,7 +10,7 @@ use std::{
 
 use headwater_hub::Hub;
 use hyper::server::conn::http1;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -21,6 +21,11 @@ use crate::{
 /// Connections that the kernel holds until they are accepted; it cuts the number to its own limit (somaxconn). All
 /// clients of a hub come back at once after a restart.
 const BACKLOG: i32 = 16_384;
+
+/// A connection that has been silent for so long is probed, so often. How long an answer may take is the hub's to
+/// say: it is the write timeout.
+const PROBE_AFTER: Duration = Duration::from_mins(1);
+const PROBE_EVERY: Duration = Duration::from_secs(15);
 
 /// How long accepting pauses where there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -41,6 +46,8 @@ pub(crate) fn bind(address: SocketAddr, hub: &Hub) -> io::Result<StdListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     hub.prepare(&socket)?;
+    // A publisher may hold a request open without a word for days; only the kernel can find out that its host is gone.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY))?;
     Ok(socket.into())
 }
 
