@@ -27,6 +27,8 @@ use crate::{
 /// is reset, and the client might never see why it was refused.
 const LINGER_BYTES: usize = 16 << 20;
 const LINGER: Duration = Duration::from_secs(5);
+/// One that sends nothing for so long has nothing under way; pools keep connections that they do not look at.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The connections that speak HTTP. Those that have become streams are the hub's to count.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +136,7 @@ async fn linger(stream: &TcpStream) {
                 Ok(0) => return,
                 Ok(n) => dropped += n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if stream.readable().await.is_err() {
+                    if !matches!(timeout(SILENCE, stream.readable()).await, Ok(Ok(()))) {
                         return;
                     }
                 }
