@@ -1,12 +1,12 @@
 //! Pages of other origins: what their browsers are told.
 
-use crate::harness::{FORM, Hub, bearer, get, request};
+use crate::harness::{Answer, FORM, Hub, bearer, get, request};
 
 const PAGE: &str = "Origin: https://app.example";
 const FOREIGN: &str = "Origin: https://evil.example";
 
 /// What an answer says of it, by name.
-fn said(answer: &crate::harness::Answer) -> Vec<(&str, &str)> {
+fn said(answer: &Answer) -> Vec<(&str, &str)> {
     let names = ["access-control-", "vary"];
     let mut said: Vec<_> = answer
         .headers

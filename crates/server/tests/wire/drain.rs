@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::harness::{Client, FORM, Hub, NDJSON, PATH, bearer, chunk, get, post};
+use crate::harness::{Client, FORM, Hub, NDJSON, PATH, Stream, bearer, chunk, get, post};
 
 #[test]
 fn it_listens_wherever_it_is_told_to() {
@@ -16,7 +16,7 @@ fn it_listens_wherever_it_is_told_to() {
         .map(|address| {
             let mut client = Client::connect(*address);
             client.send(get("?topic=a"));
-            crate::harness::Stream::open(client)
+            Stream::open(client)
         })
         .collect();
     hub.publish("topic=a&data=1");
@@ -134,6 +134,18 @@ fn a_stream_of_lines_ends_with_the_answers_to_what_has_come() {
     assert_eq!(client.chunk(), None);
     client.is_closed_unanswered();
     assert_eq!(hub.ended().code(), Some(0));
+}
+
+#[test]
+fn connections_that_nobody_looks_at_do_not_hold_it_up() {
+    let mut hub = Hub::with(&["--drain", "0"]);
+    let mut idle = hub.connect();
+    assert_eq!(idle.ask(post(FORM, "topic=a")).status, 200);
+    let silent = hub.connect();
+    hub.signal("TERM");
+    assert_eq!(hub.ended().code(), Some(0));
+    assert_eq!(hub.count_in_log("cut off"), 0);
+    drop((idle, silent));
 }
 
 #[test]

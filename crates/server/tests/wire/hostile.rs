@@ -1,6 +1,12 @@
 //! Clients that do not speak HTTP, or not to the end. None of them disturbs another.
 
-use crate::harness::{FORM, Hub, Stream, Witness, get, post, request};
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+};
+
+use crate::harness::{Client, FORM, Hub, Stream, Witness, get, post, request};
 
 #[test]
 fn what_is_no_http_is_refused_and_harms_nobody() {
@@ -71,7 +77,7 @@ fn a_head_that_does_not_come_to_its_end_is_waited_for_no_longer_than_allowed() {
     // Those who drip are no better, and streams have no such deadline.
     let mut dripping = hub.connect();
     while dripping.try_send("x").is_ok() {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     witness.check();
 }
@@ -106,6 +112,35 @@ fn what_came_before_a_subscribe_request_is_answered() {
     let mut stream = Stream::open(client);
     hub.publish("topic=a&data=1");
     assert_eq!(stream.data(), "1");
+}
+
+#[test]
+fn a_stream_whose_beginning_has_to_wait_for_its_reader_loses_nothing() {
+    let hub = Hub::start();
+    let mut client = Client::connect_narrow(hub.address());
+    let before: Vec<_> = (0..2000).map(|n| post(FORM, &format!("topic=b&id={n}"))).collect();
+    let all = before.concat() + &get("?topic=a");
+    let mut writer = client.writer();
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(move || writer.write_all(all.as_bytes()).unwrap());
+        // The answers pile up, the hub cannot write any more; updates go on all the while.
+        scope.spawn(|| {
+            for n in (0..20_000).take_while(|_| !enough.load(Relaxed)) {
+                hub.publish(&format!("topic=a&id={n}"));
+            }
+        });
+        for n in 0..2000 {
+            assert_eq!(client.answer().id(), n.to_string());
+        }
+        let mut stream = Stream::open(client);
+        let first = stream.event();
+        let first: u32 = first[4..].lines().next().unwrap().parse().unwrap();
+        for n in first + 1..first + 100 {
+            assert!(stream.event().starts_with(&format!("id: {n}\n")), "{n}, from {first}");
+        }
+        enough.store(true, Relaxed);
+    });
 }
 
 #[test]
@@ -154,6 +189,36 @@ fn subscribers_that_leave_in_any_way_make_room() {
     }
     while hub.ask(post(FORM, "topic=a")).status == 503 {}
     witness.check();
+}
+
+#[test]
+fn who_is_half_closed_before_the_stream_begins_is_gone() {
+    let hub = Hub::with(&["--limit-connections", "10"]);
+    for _ in 0..30 {
+        let mut client = hub.connect();
+        client.send(get("?topic=a"));
+        client.half_close();
+        let (answer, _) = client.rest();
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 200 OK"), "{}", answer.escape_ascii());
+    }
+    Witness::new(&hub).check();
+}
+
+#[test]
+fn the_kernel_looks_after_connections_on_which_nothing_is_sent() {
+    let hub = Hub::start();
+    let mut client = hub.connect();
+    assert_eq!(client.ask(post(FORM, "topic=a")).status, 200);
+    // `sl local remote state queues timer:when …` (proc_net_tcp.txt): 2 is the timer for probes.
+    let remote = format!(":{:04X}", client.local_port());
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let timers: Vec<_> = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields[2].ends_with(&remote) && fields[3] == "01")
+        .map(|fields| fields[5][..2].to_owned())
+        .collect();
+    assert_eq!(timers, ["02"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: a publish that is sent again counts once.
 
-use crate::harness::{FORM, Hub, JSON, NDJSON, bearer, grant, request};
+use crate::harness::{Answer, FORM, Hub, JSON, NDJSON, bearer, grant, request};
 
 /// Publishes under this key.
-fn keyed(hub: &Hub, key: &str, form: &str, body: &str) -> crate::harness::Answer {
+fn keyed(hub: &Hub, key: &str, form: &str, body: &str) -> Answer {
     hub.ask(request("POST", "", &[&bearer(), form, &format!("Idempotency-Key: {key}")], body))
 }
 

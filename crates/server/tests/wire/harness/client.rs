@@ -30,10 +30,11 @@ impl Client {
         Self::new(stream)
     }
 
-    /// A client for which the kernel keeps little of what it does not read.
+    /// A client for which the kernel keeps little, of what it sends and of what it does not read.
     pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(32 << 10).unwrap();
+        socket.set_send_buffer_size(32 << 10).unwrap();
         socket.connect(&address.into()).expect("it can be connected to");
         Self::new(socket.into())
     }
@@ -63,6 +64,10 @@ impl Client {
     /// The same, where the hub may have ended the connection before.
     pub(crate) fn try_half_close(&self) {
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    pub(crate) fn local_port(&self) -> u16 {
+        self.stream.local_addr().unwrap().port()
     }
 
     /// Ends the connection as a crash does.
