@@ -131,6 +131,10 @@ impl Shard {
     /// Takes over a subscriber.
     pub(crate) fn attach(&mut self, mut subscriber: Subscriber, now: Now) {
         subscriber.written = now.tick;
+        if self.subscribers.is_empty() {
+            // Nobody was rung for what has come since the last one left.
+            self.position = self.history.next();
+        }
         let key = self.subscribers.vacant_key() as u32;
         if let Sink::Pull(slot) = &subscriber.sink {
             slot.set_key(key);
