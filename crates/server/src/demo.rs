@@ -21,9 +21,6 @@ use tokio::time::MissedTickBehavior;
 /// The topic of the machine's readings.
 pub(crate) const SYSTEM_TOPIC: &str = "/demo/system";
 
-/// The topic of what visitors of the page write, which the page's own command line publishes to.
-pub(crate) const MESSAGE_TOPIC: &str = "/demo/message";
-
 /// How often the machine is looked at.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 

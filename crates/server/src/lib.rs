@@ -1,5 +1,4 @@
 //! The library behind the `headwater` command.
-#![allow(dead_code, reason = "the last parts are being joined; goes away with that")]
 
 mod app;
 mod auth;

@@ -80,14 +80,17 @@ impl Problem {
         self
     }
 
+    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status
     }
 
+    #[cfg(test)]
     pub(crate) fn title(&self) -> &str {
         &self.0.title
     }
 
+    #[cfg(test)]
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }

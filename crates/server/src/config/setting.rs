@@ -49,6 +49,7 @@ impl Setting {
     }
 
     /// Never to be quoted, not even in an error.
+    #[cfg(test)]
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self.name, "publisher-key" | "subscriber-key")
     }
