@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    io::Write as _,
 };
 
 use headwater_sse::EventId;
@@ -17,6 +18,9 @@ pub struct Epoch(u64);
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Sixty bits are told apart for as long as anyone keeps a cursor, and are twelve letters.
 const LETTERS: usize = 12;
+
+/// `#{epoch}-{offset}` with the longest offset.
+const LONGEST: usize = 1 + LETTERS + 1 + 20;
 
 impl Epoch {
     /// The epoch of these bits; the upper four are dropped. Tests and callers with a source of randomness of their
@@ -79,7 +83,13 @@ impl Cursor {
     }
 
     pub(crate) fn id(self) -> EventId {
-        EventId::new(self.to_string()).expect("digits and letters hold no line break and no NUL")
+        // On the stack: each update that is published comes by here.
+        let mut text = [0; LONGEST];
+        let mut space = &mut text[..];
+        write!(space, "{self}").expect("it is not longer than the longest");
+        let left = space.len();
+        let text = str::from_utf8(&text[..LONGEST - left]).expect("it is ASCII");
+        EventId::new(text).expect("digits and letters hold no line break and no NUL")
     }
 }
 

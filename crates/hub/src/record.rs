@@ -1,6 +1,6 @@
 //! An update in the form in which it travels: encoded once, shared by all.
 
-use std::{fmt::Write as _, sync::Arc, time::SystemTime};
+use std::{fmt::Write as _, io::Write as _, sync::Arc, time::SystemTime};
 
 use headwater_sse::{EventId, EventType, Retry};
 
@@ -12,6 +12,12 @@ use crate::{
 
 /// `{len:x}\r\n` of a chunk: a length has at most 16 hex digits.
 const CHUNK_HEAD: usize = 18;
+/// `data: ` of each line.
+const DATA_NAME: usize = 6;
+/// `\r\n` behind a chunk.
+const CHUNK_END: usize = 2;
+/// The blank line, and the chunk's end.
+const END: &[u8] = b"\n\r\n";
 /// `id: #{epoch}-{offset}\n` with the longest offset.
 const GENERATED_ID: usize = 4 + 1 + 12 + 1 + 20 + 1;
 
@@ -37,10 +43,12 @@ impl Draft {
         let Update { topics, private, id, event_type, retry, data } = update;
         let head = head(event_type.as_ref(), retry);
         let hole = CHUNK_HEAD + head.len() + id.as_ref().map_or(GENERATED_ID, |id| id.as_str().len() + 5);
-        let mut buffer = Vec::with_capacity(hole + data.len() + data.len() / 8 + 16);
+        // Enough to the byte for lines that end in LF or CR: a buffer that is sealed at its size is not moved.
+        let lines = 1 + memchr::memchr2_iter(b'\n', b'\r', data.as_bytes()).count();
+        let mut buffer = Vec::with_capacity(hole + data.len() + DATA_NAME * lines + 1 + END.len());
         buffer.resize(hole, 0);
         headwater_sse::encode::data(&mut buffer, &data);
-        buffer.extend_from_slice(b"\n\r\n");
+        buffer.extend_from_slice(END);
         Self { topics: topics.into_boxed_slice(), private, id, head, buffer, hole, beside: 0 }
     }
 
@@ -58,19 +66,28 @@ impl Draft {
     /// Gives it its place, and with it its id.
     pub(crate) fn seal(self, epoch: Epoch, offset: Offset, at: SystemTime) -> Record {
         let weight = self.weight();
-        let Self { topics, private, id, mut head, buffer, hole, .. } = self;
+        let Self { topics, private, id, head, buffer, hole, .. } = self;
         let id = id.unwrap_or_else(|| Cursor { epoch, offset }.id());
-        writeln!(head, "id: {id}").expect("writing to a string does not fail");
         let mut bytes = buffer.into_boxed_slice();
+        let end = bytes.len() - CHUNK_END;
 
-        // Right to left: the head lines end where the data begins, the chunk's length ends where they begin.
-        let sse = hole - head.len();
-        bytes[sse..hole].copy_from_slice(head.as_bytes());
-        let end = bytes.len() - 2;
-        let mut length = String::with_capacity(CHUNK_HEAD);
-        write!(length, "{:x}\r\n", end - sse).expect("writing to a string does not fail");
-        let start = sse - length.len();
-        bytes[start..sse].copy_from_slice(length.as_bytes());
+        // From right to left: the id's line ends where the data begins, the chunk's head where the event begins.
+        let mut start = hole;
+        let mut put = |part: &[u8]| {
+            let end = start;
+            start -= part.len();
+            bytes[start..end].copy_from_slice(part);
+            start
+        };
+        put(b"\n");
+        put(id.as_str().as_bytes());
+        put(b"id: ");
+        let sse = put(head.as_bytes());
+        let mut chunk_head = [0; CHUNK_HEAD];
+        let mut space = &mut chunk_head[..];
+        write!(space, "{:x}\r\n", end - sse).expect("a length has at most 16 digits");
+        let left = space.len();
+        let start = put(&chunk_head[..CHUNK_HEAD - left]);
         Record { offset, at, topics, private, id, bytes, start, sse, weight }
     }
 }
@@ -108,7 +125,7 @@ impl Record {
     pub(crate) fn bytes(&self, framing: Framing) -> &[u8] {
         match framing {
             Framing::Chunked => &self.bytes[self.start..],
-            Framing::Bare => &self.bytes[self.sse..self.bytes.len() - 2],
+            Framing::Bare => &self.bytes[self.sse..self.bytes.len() - CHUNK_END],
         }
     }
 

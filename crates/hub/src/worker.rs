@@ -73,6 +73,9 @@ impl Worker {
             if self.shard.has_news() && (self.lingers(last_pass).is_none() || self.shard.has_readers()) {
                 self.shard.pass(now);
                 last_pass = Some(self.clock.elapsed());
+                // Where others want the processor they get it now, and more updates are there on the next look: that
+                // is cheaper than to fall asleep and be woken for each. Where nobody does this is nothing.
+                std::thread::yield_now();
             }
             self.shard.catch_up(now);
             if self.shard.is_empty() {
