@@ -233,6 +233,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_finds_the_hub_busy_or_closing_is_told_when_to_come_again() {
+        for (error, title) in
+            [(PublishError::Overloaded, "Overloaded"), (PublishError::Closed, "Shutting down")]
+        {
+            let problem = problem(error);
+            assert_eq!((problem.status().as_u16(), problem.title()), (503, title));
+            assert_eq!(problem.into_response().headers()[RETRY_AFTER], "1");
+        }
+        let response = problem(PublishError::KeyReused).into_response();
+        assert_eq!((response.status().as_u16(), response.headers().get(RETRY_AFTER)), (422, None));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_body_may_be_slow_as_long_as_it_comes() {
         let (parts, ()) = Request::new(()).into_parts();

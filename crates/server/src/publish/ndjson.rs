@@ -311,3 +311,36 @@ struct ErrorLine {
 fn place(problem: Problem, line: u64) -> Problem {
     if problem.place().is_some() { problem } else { problem.at(line, 1) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_publisher_that_takes_no_answer_is_given_up() {
+        let (pieces, mut answer) = mpsc::channel(1);
+        let patience = Duration::from_secs(30);
+        let mut writer =
+            Writer { pieces, patience, minimal: false, published: 0, failed: 0, errors: Vec::new() };
+        let (batches, answered) = mpsc::channel(BATCHES);
+        let batch = || Batch {
+            lines: vec![Outcome::Failed(place(expired(), 7))],
+            published: tokio::spawn(std::future::ready(Vec::new())),
+        };
+        for _ in 0..3 {
+            batches.send(batch()).await.unwrap();
+        }
+        let start = Instant::now();
+        // The first one finds room, the second never does, and the third is not looked at.
+        writer.run(answered).await;
+        assert_eq!(start.elapsed(), patience);
+        assert!(batches.send(batch()).await.is_err(), "the reader is told, and stops too");
+        drop(writer);
+        assert!(answer.recv().await.unwrap().starts_with(b"{\"error\":{\"title\":\"Token expired\""));
+        assert_eq!(answer.recv().await, None);
+    }
+}
