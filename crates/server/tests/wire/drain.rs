@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::harness::{Client, FORM, Hub, NDJSON, PATH, Stream, bearer, chunk, get, post};
+use crate::harness::{Client, FORM, Hub, NDJSON, PATH, Stream, bearer, chunk, get, post, until};
 
 #[test]
 fn it_listens_wherever_it_is_told_to() {
@@ -94,7 +94,7 @@ fn what_was_asked_before_the_signal_is_answered_and_nobody_new_is_let_in() {
     hub.signal("TERM");
     hub.wait_for_log("draining");
     idle.is_closed_unanswered();
-    while TcpStream::connect(hub.address()).is_ok() {}
+    until("nobody listens", || TcpStream::connect(hub.address()).err());
 
     subscriber.send(subscribe_end);
     subscriber.is_closed_unanswered();

@@ -1,8 +1,8 @@
 //! How much of everything there may be, and what who brings more is told.
 
-use std::{process::Command, time::Instant};
+use std::process::Command;
 
-use crate::harness::{Client, FORM, Hub, PATIENCE, Witness, get, grant, post, request, serve};
+use crate::harness::{Client, FORM, Hub, Witness, get, grant, post, request, serve, until};
 
 #[test]
 fn selectors_are_limited_in_number_and_length() {
@@ -78,10 +78,7 @@ fn one_connection_too_many_is_told_to_come_again_or_closed() {
 
     // One leaves, and there is room again.
     drop(streams.pop());
-    let deadline = Instant::now() + PATIENCE;
-    while hub.ask(post(FORM, "topic=a&data=1")).status == 503 {
-        assert!(Instant::now() < deadline, "still no room");
-    }
+    until("there is room", || (hub.ask(post(FORM, "topic=a&data=1")).status == 200).then_some(()));
     for mut stream in streams {
         assert_eq!(stream.data(), "1");
     }
@@ -111,10 +108,7 @@ fn without_descriptors_accepting_pauses_and_goes_on_later() {
     let mut idle: Vec<Client> = (0..200).map(|_| hub.connect()).collect();
     hub.wait_for_log("no descriptors are left");
     idle.truncate(20);
-    let deadline = Instant::now() + PATIENCE;
-    while hub.try_subscribe("?topic=a").is_none() {
-        assert!(Instant::now() < deadline, "accepting does not go on");
-    }
+    until("accepting goes on", || hub.try_subscribe("?topic=a"));
     witness.check();
     assert_eq!(hub.count_in_log("no descriptors are left"), 1);
 }

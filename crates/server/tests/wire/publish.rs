@@ -211,23 +211,3 @@ fn who_says_that_nothing_more_will_come_is_still_answered() {
         client.is_closed_unanswered();
     }
 }
-
-#[test]
-fn more_than_the_queue_takes_is_to_be_sent_again() {
-    let hub = Hub::with(&["--limit-queue", "64KiB", "--limit-body", "64KiB", "--limit-line", "64KiB"]);
-    // One that is alone is always taken, however large: only what comes beside it has to wait.
-    assert_eq!(hub.ask(post(FORM, &format!("topic=a&data={}", "x".repeat(60_000)))).status, 200);
-    let update = post(FORM, &format!("topic=a&data={}", "x".repeat(40_000)));
-    let answers = std::thread::scope(|scope| {
-        let ask = || (0..40).map(|_| hub.ask(&update)).collect::<Vec<_>>();
-        let all: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
-        all.into_iter().flat_map(|one| one.join().unwrap()).collect::<Vec<_>>()
-    });
-    for answer in answers {
-        if answer.status != 200 {
-            let detail = answer.problem(503, "Overloaded");
-            assert!(detail.contains("again"));
-            assert_eq!(answer.header("retry-after"), Some("1"));
-        }
-    }
-}

@@ -1,10 +1,8 @@
 //! What goes over an open stream, and when it ends.
 
-use std::time::Instant;
-
 use serde_json::json;
 
-use crate::harness::{Hub, JSON, NDJSON, PATIENCE, post, seconds_from_now, token};
+use crate::harness::{Hub, JSON, NDJSON, post, seconds_from_now, token, until};
 
 #[test]
 fn fields_come_in_their_order_and_each_line_of_data_is_its_own() {
@@ -79,17 +77,6 @@ fn a_reader_that_takes_nothing_for_too_long_is_closed() {
     let lines: String = (0..100).map(|_| json!({ "topic": "a", "data": data }).to_string() + "\n").collect();
     assert_eq!(hub.ask(post(NDJSON, &lines)).status, 200);
     // There is room for one beside it, until it has gone.
-    let deadline = Instant::now() + PATIENCE;
-    let _first = retry_until(deadline, || hub.try_subscribe("?topic=a"));
-    let _second = retry_until(deadline, || hub.try_subscribe("?topic=a"));
-}
-
-fn retry_until<T>(deadline: Instant, mut attempt: impl FnMut() -> Option<T>) -> T {
-    loop {
-        if let Some(done) = attempt() {
-            return done;
-        }
-        assert!(Instant::now() < deadline, "still not");
-        std::thread::yield_now();
-    }
+    let _first = until("one finds room", || hub.try_subscribe("?topic=a"));
+    let _second = until("the stalled one is gone", || hub.try_subscribe("?topic=a"));
 }

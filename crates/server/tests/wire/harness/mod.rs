@@ -5,7 +5,7 @@ mod hub;
 mod token;
 mod witness;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client, Stream};
 pub(crate) use hub::{Hub, KEY, serve};
@@ -14,6 +14,18 @@ pub(crate) use witness::Witness;
 
 /// Longer than anything here takes on a busy machine: a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tries until it comes about. What is tried asks the hub, so this is no busy loop.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(done) = attempt() {
+            return done;
+        }
+        assert!(Instant::now() < deadline, "it has not come about that {what}");
+    }
+}
 
 /// Where the hub lives.
 pub(crate) const PATH: &str = "/.well-known/mercure";
