@@ -18,7 +18,10 @@ pub(crate) struct Access {
     /// When a stream that was opened with it is closed: `exp` itself, without the leeway that a request has.
     pub(crate) expires: Option<SystemTime>,
     /// What the token's issuer says of the subscriber, to be shown to others.
-    #[cfg_attr(not(test), expect(dead_code, reason = "counts for the identity; nothing shows it to others yet"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "counts for the identity; nothing shows it to others yet")
+    )]
     pub(crate) payload: Option<Value>,
     /// The same for tokens that say the same in their `mercure` claim, whenever they were issued and until whenever they
     /// are good: a retry with a renewed token is still the same publisher's.
