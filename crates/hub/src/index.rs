@@ -10,7 +10,9 @@ use slab::Slab;
 use crate::{Selector, Topic};
 
 /// Topics whose selectors are remembered. Most traffic goes to few topics; what is forgotten is found anew.
-const CACHE: usize = 4096;
+const CACHED_TOPICS: usize = 4096;
+/// Groups that are remembered for all of them together, 4 MiB: strangers may bring very many that match one topic.
+const CACHED_GROUPS: usize = 1 << 20;
 
 /// Where a subscriber stands in a group: one for each of its selectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ struct Member {
 struct Group {
     selector: Selector,
     members: Vec<Member>,
+    /// Where a template stands among those of the same prefix.
+    at: u32,
 }
 
 /// The subscribers of one shard, by what they subscribed to.
@@ -42,6 +46,8 @@ pub(crate) struct Index {
     by_prefix: BTreeMap<Box<str>, Vec<u32>>,
     /// The template groups that match a topic. Emptied when a group of templates comes or goes.
     cache: HashMap<Topic, Box<[u32]>>,
+    /// Groups in the cache.
+    cached: usize,
 }
 
 impl Index {
@@ -61,13 +67,16 @@ impl Index {
         if let Some(&group) = self.by_text.get(selector) {
             return group;
         }
-        let group = self.groups.insert(Group { selector: selector.clone(), members: Vec::new() }) as u32;
-        self.by_text.insert(selector.clone(), group);
+        let group = Group { selector: selector.clone(), members: Vec::new(), at: 0 };
+        let key = self.groups.insert(group) as u32;
+        self.by_text.insert(selector.clone(), key);
         if selector.as_exact().is_none() {
-            self.cache.clear();
-            self.by_prefix.entry(selector.literal_prefix().into()).or_default().push(group);
+            self.forget();
+            let alike = self.by_prefix.entry(selector.literal_prefix().into()).or_default();
+            self.groups[key as usize].at = alike.len() as u32;
+            alike.push(key);
         }
-        group
+        key
     }
 
     /// Takes out the subscriber that stands at `places`. `moved` is told of each place of another subscriber that has
@@ -97,17 +106,25 @@ impl Index {
     }
 
     fn drop_group(&mut self, group: u32) {
-        let Group { selector, .. } = self.groups.remove(group as usize);
+        let Group { selector, at, .. } = self.groups.remove(group as usize);
         self.by_text.remove(&selector);
         if selector.as_exact().is_none() {
-            self.cache.clear();
-            if let Some(groups) = self.by_prefix.get_mut(selector.literal_prefix()) {
-                groups.retain(|&g| g != group);
-                if groups.is_empty() {
-                    self.by_prefix.remove(selector.literal_prefix());
-                }
+            self.forget();
+            let prefix = selector.literal_prefix();
+            let alike = self.by_prefix.get_mut(prefix).expect("each template stands under its prefix");
+            // Not searched for: of one prefix there may be as many as strangers like.
+            alike.swap_remove(at as usize);
+            if let Some(&moved) = alike.get(at as usize) {
+                self.groups[moved as usize].at = at;
+            } else if alike.is_empty() {
+                self.by_prefix.remove(prefix);
             }
         }
+    }
+
+    fn forget(&mut self) {
+        self.cache.clear();
+        self.cached = 0;
     }
 
     /// Calls `found` with each subscriber of the topic, once for each of its selectors that match.
@@ -124,10 +141,12 @@ impl Index {
             return;
         }
         if !self.cache.contains_key(topic) {
-            if self.cache.len() >= CACHE {
-                self.cache.clear();
+            let matching = self.match_templates(topic.as_str());
+            if self.cache.len() >= CACHED_TOPICS || self.cached + matching.len() > CACHED_GROUPS {
+                self.forget();
             }
-            self.cache.insert(topic.clone(), self.match_templates(topic.as_str()));
+            self.cached += matching.len();
+            self.cache.insert(topic.clone(), matching);
         }
         for &group in &self.cache[topic] {
             visit(&self.groups, group);
@@ -192,6 +211,35 @@ mod tests {
             (0usize..20).prop_map(Step::Remove),
             proptest::sample::select(TOPICS).prop_map(Step::Find),
         ]
+    }
+
+    #[test]
+    fn templates_of_one_prefix_go_as_fast_as_they_came() {
+        // Searching for each among the others would take 10^10 steps.
+        const MANY: usize = 200_000;
+        let mut index = Index::default();
+        let mut places: Vec<_> =
+            (0..MANY).map(|i| index.insert(i as u32, &[Selector::new(format!("{{v{i}}}"))])).collect();
+        for (i, own) in places.iter_mut().enumerate() {
+            index.remove(i as u32, own, |_, _, _| unreachable!("each is alone in its group"));
+        }
+        assert!(index.groups.is_empty() && index.by_text.is_empty() && index.by_prefix.is_empty());
+    }
+
+    #[test]
+    fn the_cache_is_bounded_by_what_it_holds() {
+        const MANY: usize = 2_000;
+        let mut index = Index::default();
+        for i in 0..MANY {
+            index.insert(i as u32, &[Selector::new(format!("{{v{i}}}"))]);
+        }
+        for i in 0..1_000 {
+            let mut found = 0;
+            index.each(&Topic::new(format!("t{i}")).unwrap(), |_| found += 1);
+            assert_eq!(found, MANY);
+            assert_eq!(index.cached, index.cache.values().map(|groups| groups.len()).sum());
+            assert!(index.cached <= CACHED_GROUPS);
+        }
     }
 
     proptest! {
