@@ -17,6 +17,11 @@ impl Filter {
         self.may_see(record) && any(&self.selectors, record)
     }
 
+    /// How many selectors a topic is held against, in the worst case.
+    pub(crate) fn weight(&self) -> usize {
+        self.selectors.len() + self.grant.as_ref().map_or(0, |grant| grant.len())
+    }
+
     /// Whether its grant allows the update: any public one, and a private one of which a topic is granted.
     pub(crate) fn may_see(&self, record: &Record) -> bool {
         !record.private || self.grant.as_ref().is_some_and(|grant| any(grant, record))

@@ -15,6 +15,9 @@ pub(crate) const ROOT: Node = 0;
 /// Joined bytes are kept for those who stand at the same node, up to here; beyond it they are joined again.
 const ARENA: usize = 4 << 20;
 
+/// Lists that memory is kept for between passes: 1.3 MiB.
+const ENTRIES: usize = 1 << 16;
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     parent: Node,
@@ -41,9 +44,15 @@ impl Pass {
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.entries.clear();
+        self.entries.shrink_to(ENTRIES);
         self.arena.clear();
         self.arena.shrink_to(ARENA);
         self.entries.push(Entry { parent: ROOT, record: 0, child: ROOT, joined: (0, 0) });
+    }
+
+    /// How many lists there are.
+    pub(crate) fn lists(&self) -> usize {
+        self.entries.len() - 1
     }
 
     /// The list at `node` with the record at `index` added. Records are added in ascending order.

@@ -27,7 +27,8 @@ struct Config {
     pass_bytes: usize,
     page_items: usize,
     page_bytes: usize,
-    pages: usize,
+    lists: usize,
+    catch_up: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -99,10 +100,10 @@ fn config() -> impl Strategy<Value = Config> {
             window_bytes,
         },
     );
-    let portions = (1..5usize, 1..800usize, 1..5usize, 1..800usize, 1..4usize);
+    let portions = (1..5usize, 1..800usize, 1..5usize, 1..800usize, 1..6usize, 1..20usize);
     (bounds, any::<bool>(), option::weighted(0.8, 3..40u32), 10..60u32, portions).prop_map(
         |(bounds, unknown_live, heartbeat, write_timeout, portions)| {
-            let (pass_items, pass_bytes, page_items, page_bytes, pages) = portions;
+            let (pass_items, pass_bytes, page_items, page_bytes, lists, catch_up) = portions;
             Config {
                 bounds,
                 unknown_live,
@@ -112,7 +113,8 @@ fn config() -> impl Strategy<Value = Config> {
                 pass_bytes,
                 page_items,
                 page_bytes,
-                pages,
+                lists,
+                catch_up,
             }
         },
     )

@@ -99,7 +99,8 @@ impl World {
                 pass_bytes: config.pass_bytes,
                 page_items: config.page_items,
                 page_bytes: config.page_bytes,
-                pages: config.pages,
+                lists: config.lists,
+                catch_up: config.catch_up,
             },
         };
         let poll = mio::Poll::new().expect("a test may open a descriptor");
