@@ -6,7 +6,7 @@ use std::{
         RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use headwater_sse::EventId;
@@ -94,9 +94,9 @@ impl History {
         ring.earliest_retained(now)
     }
 
-    /// When the oldest update will be too old.
-    pub(crate) fn next_expiry(&self) -> Option<SystemTime> {
-        self.inner().ring.next_expiry()
+    /// How long nothing can become too old; `None`: never does anything.
+    pub(crate) fn nothing_expires_for(&self, now: SystemTime) -> Option<Duration> {
+        self.inner().ring.nothing_expires_for(now)
     }
 
     /// Appends to `into` what is held from `from` on and before `until`.

@@ -167,10 +167,8 @@ impl<C: Clock + ?Sized> Intake<C> {
     /// The thread: goes on with what is handed on to it, and lets go of what is too old, until the intake is closed.
     pub(crate) fn run(&self) {
         loop {
-            let expiry = self.sequencer().next_expiry();
-            let pause =
-                expiry.map(|at| at.duration_since(self.clock.wall()).unwrap_or_default().max(EXPIRY_PAUSE));
-            let closed = self.rest(pause);
+            let pause = self.sequencer().nothing_expires_for(self.clock.wall());
+            let closed = self.rest(pause.map(|pause| pause.max(EXPIRY_PAUSE)));
             // Also when nothing waits: a commit forgets what is past retention.
             self.commit(self.sequencer());
             if closed && self.queue().waiting.is_empty() {

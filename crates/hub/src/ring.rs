@@ -94,9 +94,12 @@ impl Ring {
         }
     }
 
-    /// When the oldest update will be too old.
-    pub(crate) fn next_expiry(&self) -> Option<SystemTime> {
-        self.records.front().and_then(|r| r.at.checked_add(self.retention.age?))
+    /// How long nothing can become too old; `None`: never does anything.
+    pub(crate) fn nothing_expires_for(&self, now: SystemTime) -> Option<Duration> {
+        let age = self.retention.age?;
+        let end = self.records.front().and_then(|r| r.at.checked_add(age));
+        // An update that comes later is too old later.
+        Some(end.map_or(age, |end| end.duration_since(now).unwrap_or_default()))
     }
 
     /// Takes on updates that belong together, in order.
@@ -232,14 +235,16 @@ mod tests {
         fill(&mut ring, 3, at(5));
         assert_eq!(ring.earliest_held(at(9)), 1);
         assert_eq!((ring.earliest_held(at(10)), ring.earliest_retained(at(10))), (3, 3));
-        assert_eq!(ring.next_expiry(), Some(at(10)));
+        assert_eq!(ring.nothing_expires_for(at(7)), Some(Duration::from_secs(3)));
+        assert_eq!(ring.nothing_expires_for(at(12)), Some(Duration::ZERO));
         let mut forgotten = vec![];
         ring.trim(at(10), |r| forgotten.push(r.offset));
         assert_eq!(forgotten, [1, 2]);
         assert_eq!(ring.records.len(), 3);
         ring.trim(at(15), |_| {});
         assert_eq!((ring.records.len(), ring.bytes, ring.retained_bytes, ring.next()), (0, 0, 0, 6));
-        assert_eq!(ring.next_expiry(), None);
+        assert_eq!(ring.nothing_expires_for(at(20)), Some(Duration::from_secs(10)), "of what may come");
+        assert_eq!(Ring::new(retention(1), Window::default()).nothing_expires_for(at(20)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use headwater_sse::EventId;
@@ -37,9 +37,9 @@ impl Sequencer {
         Self { history, keys: HashMap::new(), expiry: VecDeque::new(), latest: SystemTime::UNIX_EPOCH }
     }
 
-    /// When the oldest update will be too old.
-    pub(crate) fn next_expiry(&self) -> Option<SystemTime> {
-        self.history.next_expiry()
+    /// How long nothing can become too old; `None`: never does anything.
+    pub(crate) fn nothing_expires_for(&self, now: SystemTime) -> Option<Duration> {
+        self.history.nothing_expires_for(now)
     }
 
     /// The offset that the next update will get.
@@ -98,7 +98,7 @@ impl Sequencer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
     use crate::{Retention, Topic, Update, cursor::Epoch, ring::Window};
