@@ -253,8 +253,8 @@ fn a_hub_that_is_dropped_ends_its_streams() {
     let mut frames = site.attach_stream(site.subscribe(to("t")).expect("there is room"));
     let _ = site.publish(update("t", "last")).wait().expect("the hub is open");
     assert_eq!(peer.next(), "last");
-    drop(site);
     assert!(frames.next_blocking().is_some_and(|f| f.id().is_some()));
+    drop(site);
     assert!(frames.next_blocking().is_none());
     assert_eq!(frames.end(), Some(End::Drained));
     assert_eq!(peer.rest(), (vec![], Ending::Good));
