@@ -39,8 +39,18 @@ pub(crate) enum Found {
 #[derive(Debug)]
 struct Inner {
     ring: Ring,
-    /// Publisher-chosen ids, each with the offsets that bear it, in order. The first one counts.
-    ids: HashMap<EventId, VecDeque<Offset>>,
+    /// Publisher-chosen ids.
+    ids: HashMap<EventId, Bearers>,
+}
+
+/// The updates that bear one chosen id.
+#[derive(Debug, Default)]
+struct Bearers {
+    /// Those that are retained, in order. The first one counts.
+    offsets: VecDeque<Offset>,
+    /// There was one before them. Who comes with the id may have seen that one, so that no place among those that are
+    /// left is known to be theirs.
+    forgotten: bool,
 }
 
 /// The retained updates. Appended to by the sequencer alone; read by all. The lock is held for the copying of some
@@ -76,16 +86,17 @@ impl History {
         let Inner { ring, ids } = &mut *inner;
         for record in &batch {
             if record.has_chosen_id() {
-                ids.entry(record.id.clone()).or_default().push_back(record.offset);
+                ids.entry(record.id.clone()).or_default().offsets.push_back(record.offset);
             }
         }
         ring.extend(batch);
         ring.trim(now, |record| {
             if record.has_chosen_id()
-                && let Some(offsets) = ids.get_mut(&record.id)
+                && let Some(bearers) = ids.get_mut(&record.id)
             {
-                offsets.pop_front();
-                if offsets.is_empty() {
+                bearers.offsets.pop_front();
+                bearers.forgotten = true;
+                if bearers.offsets.is_empty() {
                     ids.remove(&record.id);
                 }
             }
@@ -126,8 +137,8 @@ impl History {
         let at = match Cursor::parse(id) {
             Some(c) => (c.epoch == self.epoch && c.offset < inner.ring.next()).then_some(c.offset),
             None => EventId::new(id).ok().and_then(|id| {
-                let offsets = inner.ids.get(&id)?;
-                offsets.iter().copied().find(|&o| o >= earliest)
+                let bearers = inner.ids.get(&id).filter(|b| !b.forgotten)?;
+                bearers.offsets.front().copied()
             }),
         };
         match at {
@@ -190,15 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_id_means_the_earliest_that_is_held() {
+    fn a_chosen_id_means_its_first_update_as_long_as_that_is_held() {
         let h = history(4);
         publish(&h, &[Some("a"), Some("b"), Some("a"), None]);
         assert_eq!(h.resolve("a", NOW), Found::At(1));
         publish(&h, &[None]);
-        assert_eq!(h.resolve("a", NOW), Found::At(3));
+        assert_eq!(h.resolve("a", NOW), Found::Lost, "who has seen the first one has not seen 2");
         assert_eq!(h.resolve("b", NOW), Found::At(2));
         publish(&h, &[None; 2]);
-        assert_eq!(h.resolve("a", NOW), Found::Lost);
+        assert_eq!(h.resolve("b", NOW), Found::Lost);
         assert_eq!(h.inner().ids.len(), 0);
         assert_eq!(h.resolve("never", NOW), Found::Lost);
         assert_eq!(h.resolve("", NOW), Found::Lost);

@@ -12,7 +12,9 @@ pub struct Update {
     pub topics: Vec<Topic>,
     /// Only for subscribers whose grant matches one of the topics.
     pub private: bool,
-    /// The publisher's own id; without one the hub makes `#{epoch}-{offset}`.
+    /// The publisher's own id; without one the hub makes `#{epoch}-{offset}`, and one that begins with `#` is never
+    /// found again. Several updates may have the same: whoever comes back with it goes on after the first of them,
+    /// and gets all that is retained once that one is forgotten.
     pub id: Option<EventId>,
     /// The event's type; without one it is a `message`.
     pub event_type: Option<EventType>,

@@ -67,7 +67,8 @@ fn calls(n: usize) -> u64 {
         .map(|_| {
             let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let news = Subscribe::to([Selector::new("news")]);
-            hub.attach_socket(hub.subscribe(news).unwrap(), listener.accept().unwrap().0, Framing::Chunked).unwrap();
+            hub.attach_socket(hub.subscribe(news).unwrap(), listener.accept().unwrap().0, Framing::Chunked)
+                .unwrap();
             reader
         })
         .collect();

@@ -1,5 +1,7 @@
 //! What is held of the past, said as plainly as can be: all that was ever published, and two marks in it.
 
+use std::collections::HashSet;
+
 use crate::{cursor::Offset, timer::Tick};
 
 pub(super) const TOPICS: &[&str] = &["a", "b", "a/1", "a/2", "b/1"];
@@ -96,11 +98,21 @@ pub(super) struct Reference {
     floor: Offset,
     first: Offset,
     newest: Offset,
+    /// The ids of which a first bearer has been forgotten and a later one has not.
+    ambiguous: HashSet<String>,
 }
 
 impl Reference {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, updates: Vec::new(), keys: Vec::new(), floor: 1, first: 1, newest: 1 }
+        Self {
+            bounds,
+            updates: Vec::new(),
+            keys: Vec::new(),
+            floor: 1,
+            first: 1,
+            newest: 1,
+            ambiguous: HashSet::new(),
+        }
     }
 
     pub(super) fn next(&self) -> Offset {
@@ -174,7 +186,13 @@ impl Reference {
             next - from > count || weight(this, from) > bytes || this.expired(from, now)
         };
         while self.floor < next && too_much(self, self.floor, bounds.count, bounds.bytes) {
+            let id = self.get(self.floor).id.clone();
             self.floor += 1;
+            if (self.floor..next).any(|o| self.get(o).id == id) {
+                self.ambiguous.insert(id);
+            } else {
+                self.ambiguous.remove(&id);
+            }
         }
         while self.first < self.floor
             && too_much(self, self.first, bounds.window_count, bounds.window_bytes)
@@ -190,7 +208,8 @@ impl Reference {
     pub(super) fn resolve(&self, id: &str, now: Tick) -> Option<Offset> {
         let retained = self.retained(now);
         let by_offset = (0..self.next()).find(|&o| generated(o) == id);
-        let chosen = || (retained..self.next()).find(|&o| self.get(o).id == id);
+        let first = (self.floor..self.next()).find(|&o| self.get(o).id == id);
+        let chosen = || first.filter(|_| !self.ambiguous.contains(id));
         by_offset.or_else(chosen).filter(|&o| o + 1 >= retained)
     }
 }
