@@ -4,7 +4,7 @@
 //! All whose lists are equal stand at the same node, so a list is joined into one buffer once, and written to each of
 //! them with one call. A subscriber's part of it is four bytes.
 
-use crate::{record::Shared, sink::Framing};
+use crate::{framing::Framing, record::Shared};
 
 /// A list of records, by its place in the tree.
 pub(crate) type Node = u32;

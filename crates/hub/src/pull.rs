@@ -15,9 +15,9 @@ use headwater_sse::EventId;
 use crate::{
     Topic,
     cursor::Offset,
+    framing::Framing,
     inbox::{Command, Inbox},
     record::Shared,
-    sink::Framing,
 };
 
 /// Frames that wait in a slot: enough that a reader is not woken for each, and little beside one frame's size.

@@ -7,7 +7,7 @@ use headwater_sse::{EventId, EventType, Retry};
 use crate::{
     Topic, Update,
     cursor::{Cursor, Epoch, Offset},
-    sink::Framing,
+    framing::Framing,
 };
 
 /// `{len:x}\r\n` of a chunk: a length has at most 16 hex digits.

@@ -11,10 +11,11 @@ use std::{
 use crate::{
     cursor::Offset,
     filter::Filter,
+    framing::Framing,
     index::Place,
     pass::{Node, ROOT},
     record::Shared,
-    sink::{Framing, Sink},
+    sink::Sink,
     timer::Tick,
 };
 
