@@ -307,7 +307,7 @@ impl Shard {
         subscriber.state = State::Live;
         // The index hands out updates from here on; an offset that was seen before this is none of them.
         subscriber.seen = 0;
-        subscriber.places = self.index.insert(key, &subscriber.filter.selectors);
+        subscriber.places = self.index.insert(key, &mut subscriber.filter.selectors);
         self.arm(key, now);
     }
 
