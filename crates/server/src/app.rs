@@ -118,7 +118,7 @@ fn method_not_allowed(parts: &Parts, allowed: HeaderValue) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "Method not allowed",
-        format!("{} is not a method of this path. Use one of: {names}.", parts.method),
+        format!("{:.32} is not a method of this path. Use one of: {names}.", parts.method.as_str()),
     )
     .with_header(ALLOW, allowed)
 }

@@ -38,8 +38,9 @@ pub(crate) enum AuthError {
     NotYet { at: SystemTime },
     /// The token is good, and its `publish` list does not have the topic.
     #[error(
-        "the token does not allow to publish to \"{topic}\": add that topic, or a selector that matches it, to \
-         `mercure.publish` in the token's claims"
+        "the token does not allow to publish to \"{}\": add that topic, or a selector that matches it, to \
+         `mercure.publish` in the token's claims",
+        shown(.topic.as_str())
     )]
     MayNotPublish { topic: Topic },
     /// A cookie came from a page that must not publish: any site could make its visitors publish otherwise.
@@ -49,6 +50,14 @@ pub(crate) enum AuthError {
         .origin.as_ref().map_or("the request has neither Origin nor Referer".into(), |o| format!("\"{o}\" is not on it"))
     )]
     ForeignOrigin { origin: Option<String> },
+}
+
+/// As much of a topic as an answer should repeat: it may have megabytes.
+fn shown(topic: &str) -> String {
+    match topic.char_indices().nth(200) {
+        None => topic.to_owned(),
+        Some((end, _)) => format!("{}…", &topic[..end]),
+    }
 }
 
 /// What a token is for.

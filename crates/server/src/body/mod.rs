@@ -8,7 +8,10 @@ pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod ndjson;
 
-use http::{HeaderValue, StatusCode, header::ACCEPT};
+use http::{
+    HeaderValue, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING},
+};
 
 use crate::problem::Problem;
 
@@ -29,6 +32,20 @@ pub(crate) enum BodyKind {
     Form,
     Json,
     NdJson,
+}
+
+/// Refuses a body that is compressed: what it unpacks to is bounded by nothing that its length says.
+pub(crate) fn refuse_encoded(value: Option<&HeaderValue>) -> Result<(), Problem> {
+    match value {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported content encoding",
+            "Send the body as it is, without `Content-Encoding`.",
+        )
+        // RFC 9110, 15.5.16: tells programs the same.
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
+        _ => Ok(()),
+    }
 }
 
 impl BodyKind {

@@ -231,8 +231,9 @@ const LIMITS: [Setting; 12] = grouped(
         one(
             "limit-head-wait",
             "DURATION",
-            Value("10s"),
-            "Time for a request's head to arrive, so that idle sockets cannot use up the connections",
+            Value("30s"),
+            "Time for a request's head to arrive, also on a connection that is kept, so that idle sockets cannot use \
+             up the connections",
         ),
         one("limit-token", "SIZE", Value("32KiB"), "A token, so that checking one stays cheap"),
         one(

@@ -95,7 +95,7 @@ fn with_a_key_alone_the_defaults_hold() {
         Limits {
             connections: 1024 - 64,
             head: 128 << 10,
-            head_wait: Duration::from_secs(10),
+            head_wait: Duration::from_secs(30),
             token: 32 << 10,
             body: 10 << 20,
             line: 10 << 20,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use headwater_hub::{IdempotencyKey, PublishError, Receipt, Submission, Update};
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     request::Parts,
 };
 use http_body_util::{BodyExt as _, Full};
@@ -21,7 +21,7 @@ pub(crate) use ndjson::Throttle;
 use crate::{
     app::App,
     auth::Access,
-    body::{BodyKind, form, json, json::Updates},
+    body::{BodyKind, form, json, json::Updates, refuse_encoded},
     problem::Problem,
     response::{Body, whole},
 };
@@ -53,6 +53,7 @@ impl Request {
     fn check(app: &App, parts: &Parts, now: SystemTime) -> Result<Self, Problem> {
         let access = app.auth.publisher(&parts.headers, parts.uri.query(), now)?;
         let kind = BodyKind::from_content_type(parts.headers.get(CONTENT_TYPE))?;
+        refuse_encoded(parts.headers.get(CONTENT_ENCODING))?;
         Ok(Self { access, kind, key: once::key(&parts.headers)? })
     }
 

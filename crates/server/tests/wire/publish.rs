@@ -15,6 +15,10 @@ fn the_content_type_names_one_of_three_forms() {
         }
     }
     hub.ask(request("POST", "", &[&bearer()], "topic=a")).problem(415, "Unsupported media type");
+    let gzip = format!("{FORM}\r\nContent-Encoding: gzip");
+    let detail = hub.ask(post(&gzip, "topic=a")).problem(415, "Unsupported content encoding");
+    assert!(detail.contains("Content-Encoding"), "{detail}");
+    assert_eq!(hub.ask(post(&format!("{FORM}\r\nContent-Encoding: identity"), "topic=a")).status, 200);
     for good in ["application/x-www-form-urlencoded; charset=UTF-8", "Application/X-WWW-Form-Urlencoded"] {
         assert_eq!(hub.ask(post(&format!("Content-Type: {good}"), "topic=a")).status, 200);
     }
