@@ -113,6 +113,22 @@ fn a_token_that_grants_nothing_is_told_so() {
 }
 
 #[test]
+fn a_key_that_begins_with_a_hyphen_is_a_key_and_never_shown() {
+    let secret = format!("-{}", "k".repeat(32));
+    let output = run(&["token", "--key", &secret, "--publish", "*"]);
+    assert!(output.status.success() && output.stdout.starts_with(b"eyJ"), "{}", text(&output.stderr));
+
+    let pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----";
+    for flag in ["--publisher-key", "--subscriber-key"] {
+        let output = run(&["serve", "--listen", "here", flag, pem]);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(errors.contains(&format!("{flag}: It is a PEM key")) && errors.contains("--listen:"), "{errors}");
+        assert!(!errors.contains("MFkw"), "{errors}");
+    }
+}
+
+#[test]
 fn a_weak_key_signs_nothing() {
     let output = run(&["token", "--key", "secret"]);
     assert_eq!(output.status.code(), Some(2));

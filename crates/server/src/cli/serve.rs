@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
 use super::tell_errors;
 use crate::config::{
@@ -49,6 +49,7 @@ impl Args for ServeArgs {
             .long("config")
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
             .help("TOML file to read settings from [variable: HEADWATER_CONFIG]");
         command
             .about(ABOUT)
@@ -97,7 +98,9 @@ fn argument(setting: &'static Setting) -> Arg {
     if setting.shape == Shape::Switch {
         argument.num_args(0..=1).require_equals(true).default_missing_value("true").hide_possible_values(true)
     } else {
-        argument
+        // A PEM key begins with hyphens, a made one may: taken for a flag it would be refused, and shown.
+        let argument = argument.allow_hyphen_values(true);
+        if setting.value == "FILE" { argument.value_hint(ValueHint::FilePath) } else { argument }
     }
 }
 

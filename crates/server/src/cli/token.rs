@@ -36,7 +36,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct TokenArgs {
     /// Key to sign with: the hub's HMAC secret, or the private key (PEM) to its public key.
-    #[arg(long, value_name = "KEY", conflicts_with = "key_file")]
+    #[arg(long, value_name = "KEY", conflicts_with = "key_file", allow_hyphen_values = true)]
     key: Option<String>,
 
     /// File that holds the key.
@@ -127,10 +127,12 @@ pub(super) fn run(args: &TokenArgs, variables: &BTreeMap<OsString, OsString>) ->
     }
 }
 
-/// A key of 384 random bits, in letters and digits that every shell and file takes as they are.
+/// A key of 383 random bits, in letters, digits, `-` and `_`, which every shell and file takes as they are.
 pub(super) fn generate_key() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 48];
     getrandom::fill(&mut bytes)?;
+    // Without its first bit it begins with a letter: with a hyphen, programs would take it for a flag.
+    bytes[0] &= 0x7f;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -301,6 +303,7 @@ mod tests {
     fn a_generated_key_is_long_enough_and_never_the_same() {
         let (a, b) = (generate_key().unwrap(), generate_key().unwrap());
         assert_ne!(a, b);
+        assert!(a.starts_with(|first: char| first.is_ascii_alphabetic()), "no program takes it for a flag: {a}");
         assert!(Key::new(Algorithm::HS512, Secret::new(a)).is_ok());
     }
 }
