@@ -193,8 +193,10 @@ fn texts(setting: &Setting, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>,
 
 /// What somebody may have meant.
 fn advice(unknown: &str, known: impl Iterator<Item = String>) -> String {
+    // What all variables begin with makes none of them alike.
+    let bare = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
     let nearest = known
-        .map(|name| (strsim::jaro_winkler(unknown, &name), name))
+        .map(|name| (strsim::jaro_winkler(&bare(unknown), &bare(&name)), name))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {

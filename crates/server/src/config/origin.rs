@@ -20,6 +20,9 @@ impl Origin {
                     .into(),
             );
         }
+        if text == "*" {
+            return Err("`*` would let any page act as its visitors. List each origin.".into());
+        }
         let example =
             "Write scheme, host and port alone, such as https://example.com or http://localhost:5173.";
         let url =
@@ -90,6 +93,7 @@ mod tests {
             ("file:///home", "no host"),
             ("https://*.example.com", "List each"),
             ("null", "Leave it out"),
+            ("*", "List each"),
             ("", "no origin"),
         ] {
             let error = Origin::parse(text).expect_err(text);
