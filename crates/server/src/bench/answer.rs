@@ -1,13 +1,15 @@
 //! Reads HTTP/1.1 answers: of a publish, one after another on a kept connection; of a subscribe, the head.
 
+use serde::Deserialize;
+
 use super::chunked::{Chunked, Malformed};
 
 /// A head longer than this is not one that a hub sends.
 const HEAD: usize = 16 * 1024;
 /// Header fields in a head; a hub sends about ten.
 const FIELDS: usize = 64;
-/// As much of a refusal as is worth showing.
-const EXCERPT: usize = 400;
+/// As much of a refusal as is worth reading: a problem with a long detail is still whole.
+const EXCERPT: usize = 1024;
 
 /// Why an answer cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +111,19 @@ fn body(status: u16, fields: &[httparse::Header<'_>]) -> Body {
     value("content-length").and_then(|length| length.trim().parse().ok()).map_or(Body::Plain, Body::Length)
 }
 
+/// What a refusal's body says: of a problem (RFC 9457) the words, of anything else the beginning.
+pub(super) fn reason(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Problem {
+        title: String,
+        detail: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Problem { title, detail }) => format!("{title}: {detail}"),
+        Err(_) => String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]).into_owned(),
+    }
+}
+
 /// A publish's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -161,6 +176,16 @@ mod tests {
             assert!(input.is_empty());
         }
         Ok(found)
+    }
+
+    #[test]
+    fn a_problem_is_told_in_its_words_and_anything_else_as_it_is() {
+        let problem = br#"{"type":"about:blank","title":"No token","status":401,"detail":"Send one."}"#;
+        assert_eq!(reason(problem), "No token: Send one.");
+        for other in ["<h1>401</h1>", "", "{\"title\":\"cut"] {
+            assert_eq!(reason(other.as_bytes()), other);
+        }
+        assert_eq!(reason(&[b'x'; 2 * EXCERPT]).len(), EXCERPT);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
     Error, Options, Volley,
-    answer::{Answer, Answers},
+    answer::{Answer, Answers, reason},
     lanes::Lanes,
     request::Requests,
     schedule::Schedule,
@@ -370,7 +370,7 @@ impl<'a> Publisher<'a> {
 }
 
 fn refusal(answer: &Answer) -> String {
-    format!("a publish was answered with {}: {}", answer.status, answer.text)
+    format!("a publish was answered with {}: {}", answer.status, reason(answer.text.as_bytes()))
 }
 
 fn pauses(error: &io::Error) -> bool {

@@ -16,7 +16,7 @@ use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
-    answer::{Body, Head},
+    answer::{Body, Head, reason},
     chunked::Malformed,
     lanes::Lanes,
     ledger::{Entry, Ledger},
@@ -245,8 +245,7 @@ impl<'a> Reader<'a> {
                 return Ok(());
             };
             if status != 200 {
-                let text = String::from_utf8_lossy(&input[..input.len().min(400)]);
-                return Err(format!("the subscribe request was answered with {status}: {text}"));
+                return Err(format!("the subscribe request was answered with {status}: {}", reason(input)));
             }
             subscriber.state = State::Streaming(body, Scanner::default());
             self.connecting -= 1;

@@ -171,7 +171,8 @@ impl fmt::Display for Report {
             ("        p99", self.latency.p99_ms),
             ("        max", self.latency.max_ms),
         ] {
-            row(name, format!("{value:.3} ms"))?;
+            let timed = self.latency.samples > 0;
+            row(name, if timed { format!("{value:.3} ms") } else { "-".into() })?;
         }
         row("lost", grouped(self.lost))?;
         row("duplicated", grouped(self.duplicated))?;

@@ -123,7 +123,8 @@ impl From<&BenchArgs> for Options {
         Self {
             // What is no URL is refused by the bench, in its words.
             url: hub_url(&args.url).map_or_else(|_| args.url.clone(), String::from),
-            token: args.token.clone(),
+            // A variable that is empty is as good as none, as for the other commands.
+            token: args.token.clone().filter(|token| !token.is_empty()),
             anonymous: args.anonymous,
             subscribers: args.subscribers,
             stalled: args.stalled,
@@ -255,6 +256,8 @@ mod tests {
         assert_eq!(typed.url, "http://h/.well-known/mercure");
         assert_eq!(options("bench http://h/hub").url, "http://h/hub");
         assert_eq!(options("bench nonsense").url, "nonsense");
+        assert_eq!(options("bench http://h/ --token=").token, None);
+        assert_eq!(options("bench http://h/ --token=t").token.as_deref(), Some("t"));
     }
 
     #[test]
