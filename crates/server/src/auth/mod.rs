@@ -106,7 +106,14 @@ impl Authenticator {
     ) -> Result<Option<Arc<Access>>, AuthError> {
         let role = Role::Subscriber;
         match credentials::find(headers, query, &self.cookie_name)? {
-            Some(credentials) => self.verify(&self.subscriber, &credentials, role, now).map(Some),
+            Some(credentials) => {
+                let access = self.verify(&self.subscriber, &credentials, role, now)?;
+                match access.expires.filter(|&at| at <= now) {
+                    // No leeway: the stream would end at once, and its client would come back until that is over.
+                    Some(at) => Err(AuthError::Expired { at }),
+                    None => Ok(Some(access)),
+                }
+            }
             None if self.anonymous => Ok(None),
             None => Err(AuthError::Missing { role, cookie: self.cookie_name.clone() }),
         }

@@ -306,6 +306,9 @@ fn times_are_enforced_with_leeway_also_for_known_tokens() {
         assert_eq!(check(&token, exp - 100.0), Ok(()), "it is the time that counts, not the order of uses");
         let access = auth.publisher(&bearer(&token), None, at(exp - 1.0)).expect("good");
         assert_eq!(access.expires, Some(at(exp)), "a stream ends at exp itself");
+        let subscribe = |when| auth.subscriber(&bearer(&token), None, at(when)).map(drop);
+        assert_eq!(subscribe(exp - 0.01), Ok(()));
+        assert_eq!(subscribe(exp), Err(AuthError::Expired { at: at(exp) }), "and none begins after it");
     }
     for nbf in [NOW, NOW + 0.5] {
         let token = token(&json!({ "nbf": nbf }));

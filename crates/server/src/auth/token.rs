@@ -17,7 +17,8 @@ use super::{
 };
 
 /// How far the issuer's clock may be ahead of ours or behind. Hosts that keep time at all are within a second of it; ten
-/// cover one that just booted, and let no revoked token live on noticeably. A stream ends at `exp` itself.
+/// cover one that just booted, and let no revoked token live on noticeably. A stream ends at `exp` itself, and
+/// none begins after it.
 pub(super) const LEEWAY: Duration = Duration::from_secs(10);
 
 /// The last second of the year 9999, after which a time has no RFC 3339 form. An `exp` beyond it is as good as none.

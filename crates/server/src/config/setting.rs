@@ -226,7 +226,7 @@ const LIMITS: [Setting; 12] = grouped(
             "limit-head",
             "SIZE",
             Value("128KiB"),
-            "A request's line and headers: room for a token and for many selectors in the URL",
+            "A request's line and headers: room for a token and for many selectors (the URL itself may have up to 64KiB)",
         ),
         one(
             "limit-head-wait",

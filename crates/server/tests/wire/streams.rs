@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Hub, JSON, NDJSON, post, seconds_from_now, token, until};
+use crate::harness::{Hub, JSON, NDJSON, post, request, seconds_from_now, token, until};
 
 #[test]
 fn fields_come_in_their_order_and_each_line_of_data_is_its_own() {
@@ -65,6 +65,10 @@ fn a_stream_ends_with_its_token() {
     hub.publish("topic=a&private=on&data=1");
     assert_eq!((stays.data(), ends.data()), ("1".into(), "1".into()));
     ends.ended();
+    // Who came back and was let in for the leeway's sake would be sent away again, and again.
+    let mut again = hub.connect();
+    again.send(request("HEAD", "?topic=a", &[&format!("Authorization: Bearer {brief}")], ""));
+    assert_eq!(again.head().status, 401);
     hub.publish("topic=a&private=on&data=2");
     assert_eq!(stays.data(), "2");
 }
