@@ -45,7 +45,7 @@ mod tests;
 
 pub use builder::SourceBuilder;
 pub use error::Error;
-pub use headwater_sse::Event;
+pub use headwater_sse::{Event, EventId, EventType, Limits, Retry};
 pub use hub_url::hub_url;
 pub use item::{Gap, Item, Open};
 pub use line_answers::{LineAnswers, LineError};

@@ -9,7 +9,7 @@ use std::{
 use headwater_sse::EventId;
 
 /// A place in a hub's one order of updates. The first update has offset 1; offsets never restart within an epoch.
-pub type Offset = u64;
+pub(crate) type Offset = u64;
 
 /// One incarnation of the numbering. A cursor of another epoch says nothing about this one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

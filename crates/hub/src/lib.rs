@@ -63,9 +63,10 @@ mod update;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use cursor::{Epoch, Offset};
+pub use cursor::Epoch;
 pub use framing::Framing;
 pub use gap::GAP_EVENT_TYPE;
+pub use headwater_sse::{EventId, EventType, Retry};
 pub use hub::{Hub, Limits, Options};
 pub use pull::{End, Frame, FrameStream};
 pub use ring::Retention;

@@ -44,10 +44,9 @@ use crate::{automaton, template::Template};
 /// assert!(books.matches("https://example.com/books/1"));
 /// assert!(books.matches("https://example.com/books/1?language=fr&edition=2"));
 /// assert!(!books.matches("https://example.com/books/1/reviews"));
-/// assert_eq!(books.literal_prefix(), "https://example.com/books/");
 ///
-/// assert_eq!(Selector::new("news").as_exact(), Some("news"));
-/// assert!(Selector::new("*").is_all());
+/// assert!(Selector::new("*").matches("anything"));
+/// assert!(Selector::new("{no template").matches("{no template"));
 /// ```
 ///
 /// [RFC 6570]: https://www.rfc-editor.org/rfc/rfc6570
@@ -84,21 +83,16 @@ impl Selector {
     }
 
     /// The topic that it equals, if it is neither `*` nor a template: such a selector is looked up, not tried.
-    pub fn as_exact(&self) -> Option<&str> {
+    pub(crate) fn as_exact(&self) -> Option<&str> {
         match self.0.kind {
             Kind::Exact => Some(&self.0.text),
             Kind::All | Kind::Template(_) => None,
         }
     }
 
-    /// Whether it is `*`.
-    pub fn is_all(&self) -> bool {
-        matches!(self.0.kind, Kind::All)
-    }
-
     /// What every topic that it matches begins with: the text before the first expression of a template, all of an exact
     /// topic, nothing for `*`. An index can find selectors by it.
-    pub fn literal_prefix(&self) -> &str {
+    pub(crate) fn literal_prefix(&self) -> &str {
         match &self.0.kind {
             Kind::All => "",
             Kind::Exact => &self.0.text,

@@ -123,7 +123,10 @@ fn a_key_that_begins_with_a_hyphen_is_a_key_and_never_shown() {
         let output = run(&["serve", "--listen", "here", flag, pem]);
         let errors = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2));
-        assert!(errors.contains(&format!("{flag}: It is a PEM key")) && errors.contains("--listen:"), "{errors}");
+        assert!(
+            errors.contains(&format!("{flag}: It is a PEM key")) && errors.contains("--listen:"),
+            "{errors}"
+        );
         assert!(!errors.contains("MFkw"), "{errors}");
     }
 }

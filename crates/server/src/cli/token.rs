@@ -303,7 +303,10 @@ mod tests {
     fn a_generated_key_is_long_enough_and_never_the_same() {
         let (a, b) = (generate_key().unwrap(), generate_key().unwrap());
         assert_ne!(a, b);
-        assert!(a.starts_with(|first: char| first.is_ascii_alphabetic()), "no program takes it for a flag: {a}");
+        assert!(
+            a.starts_with(|first: char| first.is_ascii_alphabetic()),
+            "no program takes it for a flag: {a}"
+        );
         assert!(Key::new(Algorithm::HS512, Secret::new(a)).is_ok());
     }
 }
