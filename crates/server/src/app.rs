@@ -13,7 +13,7 @@ use std::{
 use headwater_hub::Hub;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH, RETRY_AFTER},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, IF_NONE_MATCH, RETRY_AFTER},
     request::Parts,
 };
 use http_body_util::Full;
@@ -135,16 +135,31 @@ fn page(app: &App, parts: &Parts) -> Response<Body> {
         "/readyz" if reads => text(StatusCode::OK, "ready\n"),
         "/healthz" | "/readyz" => method_not_allowed(parts, READ_METHODS).into_response(),
         _ => match &app.dev {
-            Some(dev) if reads && path == "/demo/config.json" => {
-                demo::config_json(HUB_PATH, &dev.publisher_token)
-            }
-            Some(_) if reads => {
-                demo::page(path, parts.headers.get(IF_NONE_MATCH)).unwrap_or_else(|| not_found(path))
-            }
+            Some(dev) if reads => dev_page(dev, parts).unwrap_or_else(|| not_found(path)),
             _ => not_found(path),
         },
     };
     whole(response)
+}
+
+/// What only `headwater dev` serves.
+fn dev_page(dev: &Dev, parts: &Parts) -> Option<Response<Full<bytes::Bytes>>> {
+    let path = parts.uri.path();
+    if path != "/demo/config.json" {
+        return demo::page(path, parts.headers.get(IF_NONE_MATCH));
+    }
+    let host = parts.uri.host().or_else(|| parts.headers.get(HOST)?.to_str().ok());
+    Some(if host.is_some_and(demo::is_no_domain) {
+        demo::config_json(HUB_PATH, &dev.publisher_token)
+    } else {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "Not under this name",
+            "The token of `headwater dev` is given out under an IP address or localhost only, as any site could let \
+             its own name point here. Open the page under one of these, or use `headwater serve` with a key of yours.",
+        )
+        .into_response()
+    })
 }
 
 fn not_found(path: &str) -> Response<Full<bytes::Bytes>> {

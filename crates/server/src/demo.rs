@@ -6,12 +6,13 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use headwater_hub::{Topic, Update};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header, uri::Authority};
 use http_body_util::Full;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Serialize;
@@ -208,6 +209,14 @@ pub(crate) fn page(path: &str, if_none_match: Option<&HeaderValue>) -> Option<Re
     Some(response)
 }
 
+/// Whether a host, with or without its port, is an IP address or `localhost`. A domain may be anyone's, who could point
+/// it here for a moment (DNS rebinding) to have their page read what this one does.
+pub(crate) fn is_no_domain(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let host = authority.host();
+    host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
 /// What `/demo/config.json` answers: where the hub is (a path will do) and a token that may publish to it.
 ///
 /// Only `headwater dev` serves it, whose keys live as long as the process.
@@ -250,6 +259,18 @@ fn lists(if_none_match: &HeaderValue, etag: &HeaderValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_is_told_from_an_address() {
+        for own in ["localhost", "LocalHost:3000", "127.0.0.1:3000", "192.168.1.7", "[::1]:3000", "[::1]"] {
+            assert!(is_no_domain(own), "{own}");
+        }
+        for other in
+            ["example.com", "example.com:3000", "127.0.0.1.example.com", "localhost.example.com", "", "a b"]
+        {
+            assert!(!is_no_domain(other), "{other}");
+        }
+    }
 
     #[test]
     fn readings_count_up_within_a_run_and_stay_in_bounds() {

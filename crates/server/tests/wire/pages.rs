@@ -45,6 +45,9 @@ fn what_is_for_trying_out_says_where_the_hub_is_and_ends_as_soon_as_any() {
         (answer.status, answer.header("link")),
         (200, Some("</.well-known/mercure>; rel=\"mercure\""))
     );
+    let config = |host: &str| hub.ask(format!("GET /demo/config.json HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    assert!(config("127.0.0.1:3000").text().contains("token"));
+    config("rebound.example").problem(403, "Not under this name");
     let mut stream = hub.subscribe("?topic=/demo/system");
     assert!(stream.data().starts_with('{'));
     hub.signal("INT");
