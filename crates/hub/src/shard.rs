@@ -450,7 +450,8 @@ impl Shard {
         self.drained_by = Some(now.tick + span as Tick);
         let n = self.subscribers.len() as u64;
         let keys: Vec<u32> = self.subscribers.iter().map(|(key, _)| key as u32).collect();
-        for (key, i) in keys.into_iter().zip(1..) {
+        // The first goes at once: a hub with few subscribers is not held up by them.
+        for (key, i) in keys.into_iter().zip(0..) {
             self.subscribers[key as usize].leave = Some(now.tick + (span * i / n) as Tick);
             self.arm(key, now);
         }
