@@ -4,6 +4,10 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
@@ -24,11 +28,32 @@ const NDJSON: &str = "application/x-ndjson";
 /// The hub's answers, in the order of the lines; made by
 /// [`Publisher::publish_lines`](crate::Publisher::publish_lines).
 ///
-/// Each is the id of the update that was published, or the error of that line alone; an [`Error`] ends it.
+/// Each is the id of the update that was published, or the error of that line alone; an [`Error`] ends it. It is
+/// [`Error::Closed`] where the hub ended them before all lines were sent, as it does when it is stopped.
 #[must_use = "nothing is sent until the answers are polled"]
 pub struct LineAnswers {
     phase: Phase,
     lines: Lines,
+    /// The whole body has been sent.
+    sent: Arc<AtomicBool>,
+}
+
+/// A body that says when it is over.
+pub(crate) struct Told<S> {
+    pub(crate) body: Pin<Box<S>>,
+    pub(crate) over: Arc<AtomicBool>,
+}
+
+impl<S: Stream> Stream for Told<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let piece = ready!(self.body.as_mut().poll_next(cx));
+        if piece.is_none() {
+            self.over.store(true, Ordering::Release);
+        }
+        Poll::Ready(piece)
+    }
 }
 
 type Request = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
@@ -36,6 +61,8 @@ type Request = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 enum Phase {
     Sending(Request),
     Reading(Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>),
+    /// All that the hub says has been read.
+    Read,
     Ended,
 }
 
@@ -80,8 +107,9 @@ struct Answer {
 }
 
 impl LineAnswers {
-    pub(crate) fn new(request: Request) -> Self {
-        Self { phase: Phase::Sending(request), lines: Lines::default() }
+    /// The request whose body says in `sent` that it is over.
+    pub(crate) fn new(request: Request, sent: Arc<AtomicBool>) -> Self {
+        Self { phase: Phase::Sending(request), lines: Lines::default(), sent }
     }
 
     /// The next answer; `None` when all have come. Nothing is lost if the future is dropped before it is ready.
@@ -106,18 +134,20 @@ impl LineAnswers {
                             return Poll::Ready(parse(line).map(Some));
                         }
                     }
-                    match ready!(body.as_mut().poll_next(cx)) {
-                        Some(bytes) => self
-                            .lines
+                    if let Some(bytes) = ready!(body.as_mut().poll_next(cx)) {
+                        self.lines
                             .push(&bytes.map_err(from_network)?)
-                            .map_err(|TooLong| Error::Answer("a line of it is too long"))?,
-                        None if self.lines.rest().trim_ascii().is_empty() => return Poll::Ready(Ok(None)),
-                        None => {
-                            self.phase = Phase::Ended;
-                            return Poll::Ready(parse(self.lines.rest()).map(Some));
+                            .map_err(|TooLong| Error::Answer("a line of it is too long"))?;
+                    } else {
+                        self.phase = Phase::Read;
+                        let rest = self.lines.rest();
+                        if !rest.trim_ascii().is_empty() {
+                            return Poll::Ready(parse(rest).map(Some));
                         }
                     }
                 }
+                Phase::Read if self.sent.load(Ordering::Acquire) => return Poll::Ready(Ok(None)),
+                Phase::Read => return Poll::Ready(Err(Error::Closed)),
                 Phase::Ended => return Poll::Ready(Ok(None)),
             }
         }

@@ -15,6 +15,7 @@ use crate::{
     error::from_network,
     http_client::{Http, Typed, refusal},
     hub_url,
+    line_answers::Told,
     outside::{Machine, Outside},
     refusal::media_type,
 };
@@ -187,8 +188,10 @@ impl Publisher {
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
         let publisher = self.clone();
-        let body = Body::wrap_stream(body);
-        LineAnswers::new(Box::pin(async move { publisher.post("application/x-ndjson", None, body).await }))
+        let sent = Arc::default();
+        let body = Body::wrap_stream(Told { body: Box::pin(body), over: Arc::clone(&sent) });
+        let request = async move { publisher.post("application/x-ndjson", None, body).await };
+        LineAnswers::new(Box::pin(request), sent)
     }
 
     /// The answer if it is a 200; a refusal with its reasons if not.

@@ -241,6 +241,7 @@ async fn lines_that_are_refused_or_cut_end_with_an_error() {
             &format!("{ANSWERS}what\n"),
             "the answer cannot be understood: a line of it is neither an id nor an error",
         ),
+        (ANSWERS, "the server ended the stream"),
         (&published("#1-1"), "the answer is text/plain, not application/x-ndjson: is this the right URL?"),
     ] {
         // A body that never ends: the refusal has to come through before it does.

@@ -80,6 +80,11 @@ impl Lines {
         None
     }
 
+    /// The line that the next byte belongs to.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The body has ended: gives the last line, if no line feed ended it.
     pub(crate) fn finish(&mut self) -> Option<Line> {
         self.read_partial(self.number)

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use headwater_hub::{Pending, PublishError, Submission, Update};
 use headwater_sse::EventId;
 use http::{
@@ -129,7 +130,10 @@ async fn read(app: Arc<App>, request: Request, mut body: Incoming, batches: mpsc
         let frame = tokio::select! {
             biased;
             _ = drain.wait_for(|draining| *draining) => {
-                gathered.extend(lines.finish().map(|line| refuse(&line, stopping())));
+                // Who is not told takes the end of the answers for the end of its lines.
+                let number = lines.number();
+                let over = lines.finish().is_none() && matches!(body.frame().now_or_never(), Some(None));
+                gathered.extend((!over).then(|| Line { number, result: Err(stopping()) }));
                 break;
             }
             frame = body.frame() => frame,

@@ -133,7 +133,15 @@ fn a_stream_of_lines_ends_with_the_answers_to_what_has_come() {
     client.send(chunk("{\"topic\":\"a\",\"data\":1,\"id\":\"1\"}\n"));
     assert_eq!(client.head().status, 200);
     assert_eq!(client.chunk().unwrap(), b"{\"id\":\"1\"}\n");
-    // Half a line: it will not be published, and its publisher must know.
+    // A line that has not begun, and half a line: neither will be published, and its publisher must know.
+    let mut idle = hub.connect();
+    idle.send(format!(
+        "POST {PATH} HTTP/1.1\r\nHost: hub\r\n{NDJSON}\r\n{}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        bearer()
+    ));
+    idle.send(chunk("{\"topic\":\"a\",\"data\":1,\"id\":\"2\"}\n\n"));
+    assert_eq!(idle.head().status, 200);
+    assert_eq!(idle.chunk().unwrap(), b"{\"id\":\"2\"}\n");
     client.send(chunk("{\"topic\":\"a\""));
     client.send(chunk("{\"topic\":\"a\",\"da"));
     hub.signal("TERM");
@@ -141,6 +149,9 @@ fn a_stream_of_lines_ends_with_the_answers_to_what_has_come() {
     let told = String::from_utf8(client.chunk().unwrap()).unwrap();
     assert!(told.contains("\"line\":2") && told.contains("Shutting down"), "{told}");
     assert_eq!(client.chunk(), None);
+    let told = String::from_utf8(idle.chunk().unwrap()).unwrap();
+    assert!(told.contains("\"line\":3") && told.contains("Shutting down"), "{told}");
+    assert_eq!(idle.chunk(), None);
     client.is_closed_unanswered();
     assert_eq!(hub.ended().code(), Some(0));
 }
