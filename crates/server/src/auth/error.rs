@@ -28,7 +28,7 @@ pub(crate) enum AuthError {
     /// It is no JSON Web Signature in compact form, or what it holds cannot be understood.
     #[error("malformed: {0}")]
     Malformed(&'static str),
-    #[error("wrong algorithm: the token says {found}, the hub expects {expected:?}")]
+    #[error("wrong algorithm: the token says {found}, the hub expects {expected:?}: sign with that")]
     Algorithm { expected: Algorithm, found: String },
     #[error("bad signature: the token was signed with another key than the hub's {} key", .role.name())]
     Signature { role: Role },

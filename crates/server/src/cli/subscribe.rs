@@ -46,7 +46,7 @@ pub(super) struct SubscribeArgs {
     #[arg(long, value_name = "ID")]
     from: Option<String>,
 
-    /// Print a JSON object a line: {"id","type","data"}, and {"gap":{"from","to"}} where events are lost.
+    /// Print a JSON object a line: {"id","type","data"}, and {"gap":{"from","to"}} where events may be lost.
     #[arg(long)]
     json: bool,
 
@@ -167,7 +167,7 @@ fn lost(gap: &Gap) -> String {
     let part = |word, id: &Option<String>| id.as_ref().map(|id| format!(" {word} {}", visible(id)));
     let after = part("after", &gap.from).unwrap_or_default();
     let before = part("before", &gap.to).unwrap_or_default();
-    format!("events are lost: the hub no longer holds what came{after}{before}")
+    format!("events may be lost: the hub no longer holds what came{after}{before}")
 }
 
 /// How events are written.
