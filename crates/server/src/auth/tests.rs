@@ -486,7 +486,7 @@ fn answers_say_why_and_what_to_do() {
         "Bad token",
         "the hub expects ES256",
         Some(
-            r#"Bearer error="invalid_token", error_description="wrong algorithm: the token says HS256, the hub expects ES256""#,
+            r#"Bearer error="invalid_token", error_description="wrong algorithm: the token says HS256, the hub expects ES256: sign with that""#,
         ),
     );
     let malformed = AuthError::Unusable { place: Source::Header, what: error::Unusable::Scheme };
