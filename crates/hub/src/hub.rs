@@ -110,7 +110,8 @@ impl Default for Options {
 
 /// The engine in one process: takes updates, gives them their order, and hands them to all who subscribed.
 ///
-/// Dropping it ends all streams and its threads. Share it in an [`Arc`].
+/// Dropping it ends all streams and its threads: what a slow reader has not taken by then it does not get. To let them
+/// catch up, [`drain`](Self::drain) it first. Share it in an [`Arc`].
 pub struct Hub {
     history: Arc<History>,
     intake: Arc<Intake<dyn Clock>>,
@@ -264,8 +265,8 @@ impl Hub {
         self.counts.subscribers.load(Ordering::Relaxed)
     }
 
-    /// Ends all streams at a frame's boundary, evenly spread over this time, and admits no new ones. Publishing goes
-    /// on. Blocks the thread until all have ended.
+    /// Ends all streams at a frame's boundary, evenly spread over this time, and admits no new ones. A stream that is
+    /// behind has until the end of it to catch up. Publishing goes on. Blocks the thread until all have ended.
     pub fn drain(&self, over: Duration) {
         self.closed.store(true, Ordering::Release);
         let pending: Vec<_> = self

@@ -24,6 +24,9 @@
 //! // Whoever comes later, or comes back, gets what was missed.
 //! let mut again = hub.attach_stream(hub.subscribe(books.since(Since::Earliest))?);
 //! assert_eq!(again.next_blocking().expect("history holds it").bytes(), frame.bytes());
+//!
+//! // The end: those who are behind get a second to catch up. Dropping the hub alone would not wait for them.
+//! hub.drain(std::time::Duration::from_secs(1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

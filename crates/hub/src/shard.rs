@@ -224,6 +224,14 @@ impl Shard {
         subscriber.is_some_and(|s| matches!(&s.sink, Sink::Pull(own) if own.is_of(slot)))
     }
 
+    /// Hands on all that there is by now.
+    pub(crate) fn pass_all(&mut self, now: Now) {
+        let head = self.history.next();
+        while self.position < head {
+            self.pass(now);
+        }
+    }
+
     /// Hands what is new to the live subscribers, each written once.
     pub(crate) fn pass(&mut self, now: Now) {
         let head = self.history.next();
@@ -364,7 +372,9 @@ impl Shard {
             let left = at.duration_since(now.wall).unwrap_or_default();
             now.tick.saturating_add(ticks(left.min(CLOCK_CHECK)))
         });
-        let due = [due, expiry, subscriber.leave].into_iter().flatten().min();
+        let end = self.drained_by.filter(|_| subscriber.state != State::Live);
+        let leave = subscriber.leave.map(|at| end.map_or(at, |end| at.max(end)));
+        let due = [due, expiry, leave].into_iter().flatten().min();
         if let Some(due) = due
             && due < subscriber.alarm
         {
@@ -396,11 +406,11 @@ impl Shard {
             return self.close(key, End::Expired);
         }
         if subscriber.leave.is_some_and(|at| at <= now.tick) {
-            // A frame is not left half written if it can still be ended.
-            if !subscriber.is_inside_of_a_frame() || self.drained_by.is_none_or(|at| at <= now.tick) {
+            // One that is behind gets until the drain's end for what it has not taken yet, and is not cut off inside of
+            // a frame before that.
+            if subscriber.state == State::Live || self.drained_by.is_none_or(|end| end <= now.tick) {
                 return self.close(key, End::Drained);
             }
-            subscriber.leave = self.drained_by;
         }
         match subscriber.state {
             State::Blocked if now.tick.saturating_sub(subscriber.written) >= self.write_timeout => {

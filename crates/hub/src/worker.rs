@@ -53,11 +53,16 @@ impl Worker {
                     Command::Ready(slot) => self.shard.ready(&slot, now),
                     Command::Leave(slot) => self.shard.leave(&slot),
                     Command::Drain { over, done } => {
+                        // What has been acknowledged by now still goes out.
+                        self.shard.pass_all(now);
                         self.shard.drain(over, now);
                         draining = true;
                         drained.push(done);
                     }
-                    Command::Stop => return self.shard.close_all(End::Drained),
+                    Command::Stop => {
+                        self.shard.pass_all(now);
+                        return self.shard.close_all(End::Drained);
+                    }
                 }
             }
             for event in events.iter().filter(|e| e.token() != WAKER) {
@@ -69,8 +74,7 @@ impl Worker {
                     self.shard.writable(key, now);
                 }
             }
-            self.shard.tick(now);
-            if self.shard.has_news() && (self.lingers(last_pass).is_none() || self.shard.has_readers()) {
+            if self.shard.has_news() && (self.lingers(last_pass).is_none() || self.shard.has_readers() || draining) {
                 self.shard.pass(now);
                 last_pass = Some(self.clock.elapsed());
                 // Where others want the processor they get it now, and more updates are there on the next look: that
@@ -78,6 +82,8 @@ impl Worker {
                 std::thread::yield_now();
             }
             self.shard.catch_up(now);
+            // Last: a stream that is to end has been given what there is.
+            self.shard.tick(now);
             if self.shard.is_empty() {
                 for done in drained.drain(..) {
                     // Who drains may have given up waiting.

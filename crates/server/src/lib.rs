@@ -2,6 +2,8 @@
 
 mod app;
 mod auth;
+// For the comparison in `bench/`, which drives other servers with the same load.
+#[doc(hidden)]
 pub mod bench;
 mod body;
 pub mod cli;

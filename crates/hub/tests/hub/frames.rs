@@ -30,6 +30,26 @@ fn a_slow_reader_catches_up() {
 }
 
 #[test]
+fn a_drained_hub_hands_out_all_that_was_acknowledged() {
+    const UPDATES: usize = 2_000;
+    let hub = Hub::start(Options::default()).expect("a hub starts");
+    let mut frames = hub.attach_stream(hub.subscribe(to("t")).expect("there is room"));
+    for i in 0..UPDATES {
+        let _ = hub.publish(update("t", i.to_string())).wait().expect("the hub is open");
+    }
+    let reader = thread::spawn(move || {
+        let mut taken = 0;
+        while let Some(frame) = frames.next_blocking() {
+            taken += usize::from(frame.id().is_some());
+        }
+        (taken, frames.end())
+    });
+    hub.drain(Duration::from_mins(1));
+    drop(hub);
+    assert_eq!(reader.join().expect("it does not panic"), (UPDATES, Some(End::Drained)));
+}
+
+#[test]
 fn dropping_a_stream_unsubscribes() {
     let hub = Hub::start(Options::default()).expect("a hub starts");
     let streams: Vec<_> = (0..5_000)

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Args;
+use clap::{Args, value_parser};
 use headwater_client::{Error, Publisher, Update};
 use headwater_sse::{EventId, EventType, Retry};
 
@@ -60,8 +60,8 @@ pub(super) struct PublishArgs {
     #[arg(long = "type", value_name = "TYPE", value_parser = |event_type: &str| EventType::new(event_type))]
     event_type: Option<EventType>,
 
-    /// The reconnection time that receivers shall take on, in milliseconds.
-    #[arg(long, value_name = "MS")]
+    /// The reconnection time that receivers shall take on, in milliseconds (25 days at the most).
+    #[arg(long, value_name = "MS", value_parser = value_parser!(u64).range(..=Retry::MAX.as_millis()))]
     retry: Option<u64>,
 
     /// Only for subscribers whose token grants one of the topics.
