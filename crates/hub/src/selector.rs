@@ -61,19 +61,15 @@ struct Parsed {
 enum Kind {
     All,
     Exact,
-    /// Boxed, because most selectors are exact, and there is one for each of a subscriber's.
-    Template(Box<Template>),
+    Template(Template),
 }
 
 impl Selector {
     /// Parses a selector. What is no valid template is an exact topic, so this cannot fail.
     pub fn new(text: impl AsRef<str>) -> Self {
         let text = text.as_ref();
-        let kind = if text == "*" {
-            Kind::All
-        } else {
-            Template::parse(text).map_or(Kind::Exact, |template| Kind::Template(Box::new(template)))
-        };
+        let kind =
+            if text == "*" { Kind::All } else { Template::parse(text).map_or(Kind::Exact, Kind::Template) };
         Self(Arc::new(Parsed { text: text.into(), kind }))
     }
 

@@ -74,7 +74,9 @@ impl Worker {
                     self.shard.writable(key, now);
                 }
             }
-            if self.shard.has_news() && (self.lingers(last_pass).is_none() || self.shard.has_readers() || draining) {
+            if self.shard.has_news()
+                && (self.lingers(last_pass).is_none() || self.shard.has_readers() || draining)
+            {
                 self.shard.pass(now);
                 last_pass = Some(self.clock.elapsed());
                 // Where others want the processor they get it now, and more updates are there on the next look: that

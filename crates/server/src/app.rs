@@ -84,12 +84,7 @@ pub(crate) async fn answer(
         }
         Method::GET | Method::HEAD => subscribe::subscribe(&app, &parts, &handover, now)?,
         Method::POST if crowded => whole(too_many_connections().into_response()),
-        Method::POST => {
-            let headers = parts.headers.clone();
-            let mut response = publish::publish(app.clone(), parts, body, now).await;
-            app.cors.decorate(&headers, response.headers_mut());
-            return Ok(response);
-        }
+        Method::POST => publish::publish(&app, &parts, body, now).await,
         // Not a page's question before its request, but someone's own.
         Method::OPTIONS => {
             let mut response = Response::new(Body::default());

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -67,7 +67,6 @@ pub(crate) fn http(limits: &Limits) -> http1::Builder {
 enum Outcome {
     Ended(hyper::Result<()>),
     Stream(Admitted, Framing),
-    Drain,
 }
 
 /// Serves a connection until it ends or has been handed to the hub. `crowded`: it is one too many.
@@ -82,29 +81,30 @@ pub(crate) async fn serve(
     let service = service_fn(|request| answer(app.clone(), request, handover.clone(), crowded));
     let mut connection = http.serve_connection(Socket::new(stream, handover.clone()), service);
     let mut drain = app.drain.clone();
-    let mut draining = false;
-    let outcome = loop {
-        let turn = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
-            Poll::Ready(result) => Poll::Ready(Outcome::Ended(result)),
-            Poll::Pending => match handover.take() {
-                Some((subscriber, framing)) => Poll::Ready(Outcome::Stream(subscriber, framing)),
-                None => Poll::Pending,
-            },
-        });
-        let outcome = tokio::select! {
-            biased;
-            outcome = turn => outcome,
-            _ = drain.wait_for(|draining| *draining), if !draining => Outcome::Drain,
-        };
-        match outcome {
-            Outcome::Drain => {
-                // What has been asked is answered; nothing more is.
-                draining = true;
-                Pin::new(&mut connection).graceful_shutdown();
+    let mut drained = pin!(drain.wait_for(|draining| *draining));
+    let (mut listens, mut draining) = (false, false);
+    let outcome = poll_fn(|context| {
+        loop {
+            if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(Outcome::Ended(result));
             }
-            outcome => break outcome,
+            if let Some((subscriber, framing)) = handover.take() {
+                return Poll::Ready(Outcome::Stream(subscriber, framing));
+            }
+            // Once is enough: it wakes this task, and the flag says why. Each time would cost each request a lock.
+            if !listens {
+                listens = true;
+                let _ = drained.as_mut().poll(context);
+            }
+            if draining || !app.draining.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+            // What has been asked is answered; nothing more is.
+            draining = true;
+            Pin::new(&mut connection).graceful_shutdown();
         }
-    };
+    })
+    .await;
     match outcome {
         Outcome::Ended(result) => {
             if let Err(error) = &result {
@@ -122,7 +122,6 @@ pub(crate) async fn serve(
                 tracing::error!(%error, "a stream could not be handed to the hub and was closed");
             }
         }
-        Outcome::Drain => {}
     }
 }
 

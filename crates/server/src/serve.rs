@@ -176,7 +176,7 @@ impl Started {
 /// Ends it all in good order: no new connections, no new streams, what was accepted is answered, streams end spread
 /// over `over`, so that not all their clients come back at the same moment.
 async fn stop(app: Arc<App>, drain: watch::Sender<bool>, over: Duration) {
-    app.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+    app.draining.store(true, std::sync::atomic::Ordering::Release);
     drain.send_replace(true);
     let streams = app.clone();
     let ended = tokio::task::spawn_blocking(move || streams.hub.drain(over)).await;

@@ -36,7 +36,11 @@ pub(crate) fn parse(body: &[u8], limits: &Limits) -> Result<Update, Problem> {
         }
     }
 
-    let Some(canonical) = topics.first() else { return Err(field::no_topic()) };
+    let Some(canonical) = topics.first() else {
+        // What curl sends with `-d '{…}'` is called a form.
+        let json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+        return Err(if json { looks_like_json() } else { field::no_topic() });
+    };
     let mut update = Update::new(canonical.clone(), data.unwrap_or_default());
     update.topics = topics;
     update.private = private;
@@ -44,6 +48,13 @@ pub(crate) fn parse(body: &[u8], limits: &Limits) -> Result<Update, Problem> {
     update.event_type = event_type.flatten();
     update.retry = retry.flatten();
     Ok(update)
+}
+
+fn looks_like_json() -> Problem {
+    Problem::bad_request(
+        "No topic",
+        "The body was sent as a form and has no `topic`. If it is JSON, say so: send `Content-Type: application/json`.",
+    )
 }
 
 /// One `name=value`, still encoded, and where its halves start.
@@ -126,6 +137,16 @@ mod tests {
 
     fn fail(body: &[u8]) -> Problem {
         parse(body, &LIMITS).expect_err(&body.escape_ascii().to_string())
+    }
+
+    #[test]
+    fn json_that_is_sent_as_a_form_is_told_how_to_say_so() {
+        let limits = Limits { topics: 10, updates: 10 };
+        for body in [r#"{"topic":"a","data":"x"}"#, " [1]"] {
+            let problem = parse(body.as_bytes(), &limits).unwrap_err();
+            assert!(problem.detail().contains("application/json"), "{problem}");
+        }
+        assert!(!parse(b"data=x", &limits).unwrap_err().detail().contains("JSON"));
     }
 
     #[test]

@@ -31,15 +31,20 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// Answers a publish request. A body that is refused is dropped unread; the connection sees to it that the client
 /// can read why.
-pub(crate) async fn publish(app: Arc<App>, parts: Parts, body: Incoming, now: SystemTime) -> Response<Body> {
-    let request = match Request::check(&app, &parts, now) {
+pub(crate) async fn publish(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: Incoming,
+    now: SystemTime,
+) -> Response<Body> {
+    let request = match Request::check(app, parts, now) {
         Ok(request) => request,
         Err(problem) => return whole(problem.into_response()),
     };
     if request.kind == BodyKind::NdJson {
-        return ndjson::publish(app, &parts, request, body);
+        return ndjson::publish(app.clone(), parts, request, body);
     }
-    whole(publish_whole(&app, &parts, &request, body).await.unwrap_or_else(Problem::into_response))
+    whole(publish_whole(app, parts, &request, body).await.unwrap_or_else(Problem::into_response))
 }
 
 /// A request that may publish something; what, its body will say.
