@@ -1,0 +1,3 @@
+//! The history on disk: a log in segments, each with an index of its own.
+
+mod hash;
