@@ -24,10 +24,10 @@ impl Filter {
 
     /// Whether its grant allows the update: any public one, and a private one of which a topic is granted.
     pub(crate) fn may_see(&self, record: &Record) -> bool {
-        !record.private || self.grant.as_ref().is_some_and(|grant| any(grant, record))
+        !record.is_private() || self.grant.as_ref().is_some_and(|grant| any(grant, record))
     }
 }
 
 fn any(selectors: &[Selector], record: &Record) -> bool {
-    record.topics.iter().any(|topic| selectors.iter().any(|s| s.matches(topic.as_str())))
+    record.topics().any(|topic| selectors.iter().any(|s| s.matches(topic)))
 }

@@ -40,7 +40,7 @@ pub(crate) enum Found {
 struct Inner {
     ring: Ring,
     /// Publisher-chosen ids.
-    ids: HashMap<EventId, Bearers>,
+    ids: HashMap<Box<str>, Bearers>,
 }
 
 /// The updates that bear one chosen id.
@@ -86,23 +86,40 @@ impl History {
         let Inner { ring, ids } = &mut *inner;
         for record in &batch {
             if record.has_chosen_id() {
-                ids.entry(record.id.clone()).or_default().offsets.push_back(record.offset);
+                ids.entry(record.id().into()).or_default().offsets.push_back(record.offset);
             }
         }
         ring.extend(batch);
         ring.trim(now, |record| {
             if record.has_chosen_id()
-                && let Some(bearers) = ids.get_mut(&record.id)
+                && let Some(bearers) = ids.get_mut(record.id())
             {
                 bearers.offsets.pop_front();
                 bearers.forgotten = true;
                 if bearers.offsets.is_empty() {
-                    ids.remove(&record.id);
+                    ids.remove(record.id());
                 }
             }
         });
         self.next.store(ring.next(), Ordering::SeqCst);
         ring.earliest_retained(now)
+    }
+
+    /// Forgets the updates that bear this topic; answers how many there were.
+    pub(crate) fn purge(&self, topic: &str) -> u64 {
+        let mut inner = self.inner.write().expect("no code that holds this lock panics");
+        let Inner { ring, ids } = &mut *inner;
+        ring.purge(topic, |record| {
+            if record.has_chosen_id()
+                && let Some(bearers) = ids.get_mut(record.id())
+            {
+                bearers.offsets.retain(|&offset| offset != record.offset);
+                bearers.forgotten = true;
+                if bearers.offsets.is_empty() {
+                    ids.remove(record.id());
+                }
+            }
+        })
     }
 
     /// How long nothing can become too old; `None`: never does anything.
@@ -136,10 +153,7 @@ impl History {
         let earliest = inner.ring.earliest_retained(now);
         let at = match Cursor::parse(id) {
             Some(c) => (c.epoch == self.epoch && c.offset < inner.ring.next()).then_some(c.offset),
-            None => EventId::new(id).ok().and_then(|id| {
-                let bearers = inner.ids.get(&id).filter(|b| !b.forgotten)?;
-                bearers.offsets.front().copied()
-            }),
+            None => inner.ids.get(id).filter(|b| !b.forgotten).and_then(|b| b.offsets.front().copied()),
         };
         match at {
             // The last one forgotten is as good a start as the first one held: nothing lies between.
@@ -178,7 +192,7 @@ mod tests {
             .map(|(id, offset)| {
                 let mut update = Update::new(Topic::new("t").unwrap(), "x");
                 update.id = id.map(|id| EventId::new(id).unwrap());
-                Arc::new(Draft::new(update).seal(history.epoch, offset, NOW))
+                Arc::new(Draft::new(update).seal(history.epoch, offset, NOW).0)
             })
             .collect();
         history.append(batch, NOW);

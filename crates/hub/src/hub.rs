@@ -15,8 +15,8 @@ use mio::{Poll, Waker};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
-    Admitted, Clock, Epoch, FrameStream, Framing, Pending, Retention, Submission, Subscribe, SubscribeError,
-    SystemClock, UnknownCursor,
+    Admitted, Clock, FrameStream, Framing, Limits, Options, Pending, PublishError, StartError, Submission,
+    Subscribe, SubscribeError, Topic, UnknownCursor,
     filter::Filter,
     history::History,
     inbox::{Command, Inbox},
@@ -38,74 +38,12 @@ const UNSENT: u32 = 32 << 10;
 /// Between two probes of a stream that is idle and has no heartbeats.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// What bounds a hub, each with an error of its own when it is met.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What was purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
-    /// Subscribers at once. The default is without bound; the server derives it from the descriptors it may open.
-    pub subscribers: usize,
-    /// Selectors of one subscriber. The default, 1,000, is what Mercure hubs admit.
-    pub selectors: usize,
-    /// Bytes of one selector. The default, 16 KiB, fits any URL that servers accept.
-    pub selector_bytes: usize,
-    /// Bytes of all selectors in the hub. The default, 256 MiB, keeps strangers from filling the memory.
-    pub all_selector_bytes: usize,
-    /// Bytes that may wait for the sequencer. The default, 64 MiB, fits the largest requests several times.
-    pub queue_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            subscribers: usize::MAX,
-            selectors: 1_000,
-            selector_bytes: 16 << 10,
-            all_selector_bytes: 256 << 20,
-            queue_bytes: 64 << 20,
-        }
-    }
-}
-
-/// How a hub is to run. All have defaults.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// Threads that own subscribers; by default one a core.
-    pub shards: usize,
-    /// What is held for those who come back.
-    pub retention: Retention,
-    /// What to do for cursors that are not known.
-    pub unknown_cursor: UnknownCursor,
-    /// A comment is sent on a stream that has been silent for so long; `None` sends none. 15 s by default, below the
-    /// idle timeout of common proxies.
-    pub heartbeat: Option<Duration>,
-    /// A stream whose reader takes nothing for so long is closed. 30 s by default.
-    pub write_timeout: Duration,
-    /// The least time between two passes over new updates: more go out in one write, and each waits up to so long.
-    /// 0 by default.
-    pub linger: Duration,
-    /// What bounds it.
-    pub limits: Limits,
-    /// The numbering's name, which must be new at each start. Random by default.
-    pub epoch: Epoch,
-    /// Where time comes from.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            shards: thread::available_parallelism().map_or(1, usize::from),
-            retention: Retention::default(),
-            unknown_cursor: UnknownCursor::default(),
-            heartbeat: Some(Duration::from_secs(15)),
-            write_timeout: Duration::from_secs(30),
-            linger: Duration::ZERO,
-            limits: Limits::default(),
-            epoch: Epoch::random(),
-            clock: Arc::new(SystemClock::default()),
-        }
-    }
+pub struct Purged {
+    /// How many updates bore the topic.
+    pub updates: u64,
 }
 
 /// The engine in one process: takes updates, gives them their order, and hands them to all who subscribed.
@@ -126,8 +64,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the threads. Fails where the system gives no more of what they need (threads, descriptors).
-    pub fn start(options: Options) -> io::Result<Self> {
+    /// Opens the history and starts the threads. What may fail is in [`StartError`].
+    pub fn start(options: Options) -> Result<Self, StartError> {
         let Options { retention, clock, limits, .. } = options;
         let history = Arc::new(History::memory(options.epoch, retention, Window::default()));
         let rules = Rules {
@@ -258,6 +196,15 @@ impl Hub {
                 .set_tcp_keepalive(&TcpKeepalive::new().with_time(self.user_timeout).with_interval(PROBE))?;
         }
         Ok(())
+    }
+
+    /// Forgets all updates that bear this topic, canonical or alternate, and were published before: from the answer on
+    /// nobody is sent one any more. What a log holds of them on the disk is overwritten soon after.
+    ///
+    /// Who held one's id as its cursor is told of a gap, if the id was the publisher's own. Blocks the thread for the
+    /// time of a commit.
+    pub fn purge(&self, topic: &Topic) -> Result<Purged, PublishError> {
+        self.intake.purge(topic.as_str())
     }
 
     /// How many subscribers there are.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    Purged,
     clock::Clock,
     inbox::Inbox,
     sequencer::Sequencer,
@@ -156,6 +157,11 @@ impl<C: Clock + ?Sized> Intake<C> {
             // A publisher that has gone does not hear it; its updates are published all the same.
             let _ = answer.send(receipt);
         }
+    }
+
+    /// Forgets the updates that bear this topic.
+    pub(crate) fn purge(&self, topic: &str) -> Result<Purged, PublishError> {
+        self.sequencer().purge(topic)
     }
 
     /// No more is taken on; what has been will be answered.

@@ -18,7 +18,7 @@
 //! let receipt = hub.publish(update).wait()?;     // or `.await`
 //!
 //! let frame = frames.next_blocking().expect("the stream goes on");
-//! assert_eq!(frame.id(), Some(&receipt.ids[0]));
+//! assert_eq!(frame.id(), Some(receipt.ids[0].as_str()));
 //! assert_eq!(frame.bytes(), format!("id: {}\ndata: sold out\n\n", receipt.ids[0]).as_bytes());
 //!
 //! // Whoever comes later, or comes back, gets what was missed.
@@ -31,6 +31,8 @@
 //! ```
 //!
 //! What goes wrong has a type of its own: [`PublishError`], [`SubscribeError`], and [`End`] for a stream.
+
+#![allow(dead_code, clippy::unnecessary_wraps)]
 
 mod automaton;
 mod clock;
@@ -49,6 +51,7 @@ mod intake;
 mod log;
 #[cfg(test)]
 mod model;
+mod options;
 mod pass;
 #[cfg(test)]
 mod pipe;
@@ -60,6 +63,7 @@ mod selector;
 mod sequencer;
 mod shard;
 mod sink;
+mod start_error;
 mod submission;
 mod subscribe;
 mod subscriber;
@@ -74,10 +78,12 @@ pub use cursor::Epoch;
 pub use framing::Framing;
 pub use gap::GAP_EVENT_TYPE;
 pub use headwater_sse::{EventId, EventType, Retry};
-pub use hub::{Hub, Limits, Options};
+pub use hub::{Hub, Purged};
+pub use options::{HistoryPlace, Limits, Options, RetainRule, SlowReader, SyncPolicy};
 pub use pull::{End, Frame, FrameStream};
 pub use ring::Retention;
 pub use selector::Selector;
+pub use start_error::StartError;
 pub use submission::{IdempotencyKey, Pending, PublishError, Publishing, Receipt, Submission};
 pub use subscribe::{Admitted, Since, Subscribe, SubscribeError, UnknownCursor};
 pub use topic::{Topic, TopicError};

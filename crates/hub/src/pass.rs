@@ -141,7 +141,7 @@ mod tests {
         pass.clear();
         for (data, offset) in data.iter().zip(1..) {
             let draft = Draft::new(Update::new(Topic::new("t").unwrap(), *data));
-            pass.records.push(Arc::new(draft.seal(Epoch::from_bits(0), offset, UNIX_EPOCH)));
+            pass.records.push(Arc::new(draft.seal(Epoch::from_bits(0), offset, UNIX_EPOCH).0));
         }
         pass
     }

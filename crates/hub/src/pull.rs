@@ -10,10 +10,7 @@ use std::{
     thread::{self, Thread},
 };
 
-use headwater_sse::EventId;
-
 use crate::{
-    Topic,
     cursor::Offset,
     framing::Framing,
     inbox::{Command, Inbox},
@@ -55,9 +52,9 @@ impl Frame {
     }
 
     /// The id of the update, if it is one.
-    pub fn id(&self) -> Option<&EventId> {
+    pub fn id(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Update(record) => Some(&record.id),
+            Kind::Update(record) => Some(record.id()),
             _ => None,
         }
     }
@@ -70,11 +67,12 @@ impl Frame {
     }
 
     /// The topics of the update, the canonical one first; none for other frames.
-    pub fn topics(&self) -> &[Topic] {
-        match &self.0 {
-            Kind::Update(record) => &record.topics,
-            _ => &[],
-        }
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        let record = match &self.0 {
+            Kind::Update(record) => Some(record),
+            _ => None,
+        };
+        record.into_iter().flat_map(|record| record.topics())
     }
 
     /// Whether it is a heartbeat.

@@ -2,10 +2,14 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use crate::{cursor::Offset, record::Shared};
+use crate::{
+    cursor::Offset,
+    record::{Record, Shared},
+};
 
 /// What is held for delivery, whatever is retained for replay: shards read behind the sequencer, and a burst must not
 /// overrun them.
@@ -151,6 +155,26 @@ impl Ring {
         }
     }
 
+    /// Puts nothing in the place of each update that bears this topic, tells of each, and answers how many there were.
+    pub(crate) fn purge(&mut self, topic: &str, mut purged: impl FnMut(&Shared)) -> u64 {
+        let mut count = 0;
+        for record in &mut self.records {
+            if !record.topics().any(|t| t == topic) {
+                continue;
+            }
+            let nothing = Record::purged(record.offset, record.at);
+            let less = record.weight().saturating_sub(nothing.weight());
+            self.bytes -= less;
+            if record.offset >= self.floor {
+                self.retained_bytes -= less;
+            }
+            purged(record);
+            *record = Arc::new(nothing);
+            count += 1;
+        }
+        count
+    }
+
     /// Appends to `into` the updates from `from` on and before `until`: at most `max_items`, and no more once
     /// `max_bytes` are reached. Answers how far it got.
     pub(crate) fn read(
@@ -196,7 +220,7 @@ mod tests {
     fn fill(ring: &mut Ring, n: u64, now: SystemTime) {
         for _ in 0..n {
             let draft = Draft::new(Update::new(Topic::new("t").unwrap(), "x"));
-            ring.extend([Arc::new(draft.seal(Epoch::from_bits(0), ring.next(), now))]);
+            ring.extend([Arc::new(draft.seal(Epoch::from_bits(0), ring.next(), now).0)]);
         }
         ring.trim(now, |_| {});
     }
@@ -260,7 +284,7 @@ mod tests {
         let batch = |from: Offset, n| {
             (from..from + n).map(|offset| {
                 let draft = Draft::new(Update::new(Topic::new("t").unwrap(), "x"));
-                Arc::new(draft.seal(Epoch::from_bits(0), offset, at(0)))
+                Arc::new(draft.seal(Epoch::from_bits(0), offset, at(0)).0)
             })
         };
         ring.extend(batch(1, 10));

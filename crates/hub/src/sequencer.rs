@@ -9,6 +9,7 @@ use std::{
 use headwater_sse::EventId;
 
 use crate::{
+    Purged,
     cursor::Offset,
     history::History,
     submission::{IdempotencyKey, PublishError, Receipt, Submission},
@@ -64,12 +65,14 @@ impl Sequencer {
                 if let Some(known) = key.as_ref().and_then(|key| self.known(key)) {
                     return known;
                 }
-                let first = batch.len();
+                let mut ids = Vec::with_capacity(drafts.len());
                 for draft in drafts {
-                    batch.push(Arc::new(draft.seal(self.history.epoch, next, self.latest)));
+                    let (record, id) = draft.seal(self.history.epoch, next, self.latest);
+                    batch.push(Arc::new(record));
+                    ids.push(id);
                     next += 1;
                 }
-                let ids: Arc<[EventId]> = batch[first..].iter().map(|r| r.id.clone()).collect();
+                let ids: Arc<[EventId]> = ids.into();
                 // Nothing published can be published twice; and a key without an update would never be forgotten.
                 if let Some(IdempotencyKey { name, fingerprint }) = key.filter(|_| !ids.is_empty()) {
                     self.keys.insert(name.clone(), Kept { fingerprint, ids: ids.clone() });
@@ -84,6 +87,11 @@ impl Sequencer {
             self.keys.remove(&name);
         }
         answers
+    }
+
+    /// Forgets the updates that bear this topic.
+    pub(crate) fn purge(&mut self, topic: &str) -> Result<Purged, PublishError> {
+        Ok(Purged { updates: self.history.purge(topic) })
     }
 
     fn known(&self, key: &IdempotencyKey) -> Option<Result<Receipt, PublishError>> {

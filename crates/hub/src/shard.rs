@@ -256,7 +256,7 @@ impl Shard {
                 break;
             }
             let mut last_grant = None;
-            for topic in &record.topics {
+            for topic in record.topics() {
                 index.each(topic, |key| {
                     let subscriber = &mut subscribers[key as usize];
                     if std::mem::replace(&mut subscriber.seen, record.offset) == record.offset
@@ -474,7 +474,7 @@ fn may_see(
     record: &Record,
     last: &mut Option<(*const crate::Selector, bool)>,
 ) -> bool {
-    if !record.private {
+    if !record.is_private() {
         return true;
     }
     let Some(grant) = &subscriber.filter.grant else { return false };

@@ -17,13 +17,18 @@ pub struct Submission {
 impl Submission {
     /// Takes the updates and encodes them, on this thread.
     pub fn new(updates: impl IntoIterator<Item = Update>) -> Self {
-        Self { drafts: updates.into_iter().map(Draft::new).collect(), key: None }
+        let mut drafts: Vec<_> = updates.into_iter().map(Draft::new).collect();
+        let followed = drafts.len().saturating_sub(1);
+        drafts[..followed].iter_mut().for_each(Draft::be_continued);
+        Self { drafts, key: None }
     }
 
     /// Publishes them no second time under the same key, for as long as history holds them.
     pub fn with_key(mut self, key: IdempotencyKey) -> Self {
         // The key is held for as long as the last update is, and so it is paid for.
+        let updates = self.drafts.len();
         if let Some(last) = self.drafts.last_mut() {
+            last.put_key(&key, updates);
             last.weigh_down(key.weight());
         }
         self.key = Some(key);
@@ -83,6 +88,10 @@ pub enum PublishError {
     /// The same key came before with other updates.
     #[error("this idempotency key was used for something else; use a new key for each publish")]
     KeyReused,
+    /// The disk is full, read-only or failing: nothing can be made durable. The hub tries again with each publish; its
+    /// log says what to do.
+    #[error("the hub cannot store updates: its disk is full or fails; try again later")]
+    Unavailable,
     /// The hub has been closed.
     #[error("the hub is closed")]
     Closed,
@@ -91,7 +100,7 @@ pub enum PublishError {
 impl PublishError {
     /// Whether the same submission may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Overloaded)
+        matches!(self, Self::Overloaded | Self::Unavailable)
     }
 }
 

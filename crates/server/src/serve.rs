@@ -60,7 +60,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
     let failed = |error: io::Error| vec![format!("the hub could not be started: {error}")];
     let auth = Authenticator::new(&config.auth, config.limits.token)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let hub = Hub::start(options(&config)).map_err(failed)?;
+    let hub = Hub::start(options(&config)).map_err(|error| vec![error.to_string()])?;
     let (listeners, errors): (Vec<_>, Vec<_>) =
         config.listen.iter().map(|&address| listen_on(address, &hub)).partition(Result::is_ok);
     let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();

@@ -86,7 +86,7 @@ impl Shard {
                 next = record.offset;
                 break;
             }
-            work += record.topics.len() * selectors;
+            work += record.topics().len() * selectors;
             if subscriber.filter.admits(record) {
                 work += record.weight() / BYTES_A_UNIT;
                 node = self.replay.add(node, i);
