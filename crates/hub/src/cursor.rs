@@ -34,7 +34,8 @@ impl Epoch {
         Self::from_bits(RandomState::new().hash_one(0u8))
     }
 
-    fn parse(s: &str) -> Option<Self> {
+    /// Reads the letters as they are written.
+    pub(crate) fn parse(s: &str) -> Option<Self> {
         if s.len() != LETTERS {
             return None;
         }

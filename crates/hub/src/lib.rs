@@ -39,6 +39,8 @@ mod clock;
 mod cursor;
 #[allow(dead_code, reason = "the log, which stands on it, is not there yet")]
 mod disk;
+#[allow(dead_code, reason = "the log, which is built part by part, uses it")]
+mod epochs;
 mod filter;
 mod framing;
 mod gap;
@@ -47,7 +49,11 @@ mod hub;
 mod inbox;
 mod index;
 mod intake;
-#[allow(dead_code, reason = "the parts of the log come one by one; the log itself then uses them")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the parts of the log come one by one; the log itself then uses them"
+)]
 mod log;
 #[cfg(test)]
 mod model;
