@@ -2,3 +2,6 @@
 
 mod hash;
 mod index;
+mod manifest;
+#[cfg(test)]
+mod steps;
