@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasherDefault, Hasher},
+    iter,
 };
 
 use super::{Hashes, Position};
@@ -23,7 +24,7 @@ pub(crate) struct Growing {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Link {
+pub(super) struct Link {
     position: Position,
     /// The next older one's place in `older`, or `NONE`.
     before: u32,
@@ -122,26 +123,28 @@ impl Growing {
 
     /// Appends the positions of the records with this hash that begin at `from` or later, in order.
     pub(crate) fn find(&self, hash: u64, from: Position, into: &mut Vec<Position>) {
+        let Some(&newest) = self.newest.get(&hash) else { return };
         let before = into.len();
-        into.extend(self.chain(hash).take_while(|&position| position >= from));
+        into.extend(self.chain(newest).take_while(|&position| position >= from));
         into[before..].reverse();
     }
 
-    /// The positions of the records with this hash, from the newest back.
-    pub(super) fn chain(&self, hash: u64) -> impl Iterator<Item = Position> {
-        let mut next = self.newest.get(&hash).copied();
-        std::iter::from_fn(move || {
-            let link = next?;
-            next = self.older.get(link.before as usize).copied();
-            Some(link.position)
-        })
+    /// The positions of a chain, from the newest back.
+    pub(super) fn chain(&self, newest: Link) -> impl Iterator<Item = Position> {
+        let older = |link: &Link| self.older.get(link.before as usize).copied();
+        iter::successors(Some(newest), older).map(|link| link.position)
     }
 
-    /// All hashes, in order.
-    pub(crate) fn hashes(&self) -> Vec<u64> {
-        let mut hashes: Vec<u64> = self.newest.keys().copied().collect();
-        hashes.sort_unstable();
-        hashes
+    /// All hashes in order, each with the number of its records.
+    pub(crate) fn hashes(&self) -> Vec<(u64, u32)> {
+        self.sorted().into_iter().map(|(hash, newest)| (hash, self.chain(newest).count() as u32)).collect()
+    }
+
+    /// All chains, in the order of their hashes.
+    pub(super) fn sorted(&self) -> Vec<(u64, Link)> {
+        let mut chains: Vec<_> = self.newest.iter().map(|(&hash, &newest)| (hash, newest)).collect();
+        chains.sort_unstable_by_key(|&(hash, _)| hash);
+        chains
     }
 
     /// How many hashes there are, each with how many records, added up.
@@ -198,7 +201,7 @@ mod tests {
         assert_eq!(found(&index, 3, 0), [100, 200]);
         assert_eq!(found(&index, 4, 0), [100]);
         assert_eq!(found(&index, 5, 0), []);
-        assert_eq!(index.hashes(), [1, 2, 3, 4]);
+        assert_eq!(index.hashes(), [(1, 3), (2, 2), (3, 2), (4, 1)]);
     }
 
     #[test]
