@@ -13,7 +13,7 @@ const EXCERPT: usize = 1024;
 
 /// Why an answer cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadAnswer {
+pub enum BadAnswer {
     /// It is not HTTP/1.
     #[error("the answer is not HTTP/1")]
     NotHttp,
@@ -27,7 +27,7 @@ pub(super) enum BadAnswer {
 
 /// How a body is delimited.
 #[derive(Debug)]
-pub(super) enum Body {
+pub enum Body {
     /// It ends with the connection.
     Plain,
     /// This many bytes.
@@ -39,7 +39,7 @@ pub(super) enum Body {
 impl Body {
     /// The next run of the body's own bytes in `input`; `None`: the input is used up, or the body has ended.
     #[inline]
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
         let take = match self {
             Self::Chunked(chunked) => return chunked.next(input),
             Self::Plain => input.len(),
@@ -65,13 +65,13 @@ impl Body {
 
 /// Gathers one head. Interim answers (1xx) are passed over.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub struct Head {
     bytes: Vec<u8>,
 }
 
 impl Head {
     /// Takes bytes up to the head's end; `input` is left with what follows it.
-    pub(super) fn feed(&mut self, input: &mut &[u8]) -> Result<Option<(u16, Body)>, BadAnswer> {
+    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<(u16, Body)>, BadAnswer> {
         loop {
             let before = self.bytes.len();
             self.bytes.extend_from_slice(&input[..input.len().min(HEAD + 1 - before)]);
@@ -126,7 +126,8 @@ pub(super) fn reason(body: &[u8]) -> String {
 
 /// A publish's answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub struct Answer {
+    /// The status code.
     pub status: u16,
     /// The beginning of the body, which holds the reason of a refusal.
     pub text: String,
@@ -134,7 +135,7 @@ pub(super) struct Answer {
 
 /// The answers of one connection, one after another.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub struct Answers {
     head: Head,
     body: Option<(u16, Body)>,
     text: Vec<u8>,
@@ -142,7 +143,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// The next answer that is complete; `None`: feed more.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, BadAnswer> {
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Answer>, BadAnswer> {
         if self.body.is_none() {
             self.body = self.head.feed(input)?;
         }

@@ -3,11 +3,11 @@
 /// The bytes are no chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not in chunked coding as its head says")]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 /// A decoder: eight bytes, because ten thousand connections have one each.
 #[derive(Debug, Default)]
-pub(super) struct Chunked {
+pub struct Chunked {
     /// Of the size while it is read, then of the chunk that remains.
     left: u32,
     place: Place,
@@ -32,7 +32,7 @@ enum Place {
 impl Chunked {
     /// The next run of the body's own bytes; `None`: the input is used up, or the body has ended.
     #[inline]
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
         loop {
             if self.place == Place::Data {
                 let (data, rest) = input.split_at(input.len().min(self.left as usize));
@@ -55,7 +55,7 @@ impl Chunked {
     }
 
     /// Whether the last chunk and the trailers have been seen. What follows belongs to the next message.
-    pub(super) fn ended(&self) -> bool {
+    pub fn ended(&self) -> bool {
         self.place == Place::End
     }
 

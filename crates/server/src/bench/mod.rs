@@ -36,6 +36,12 @@ use self::{
 };
 
 pub use self::report::{Bursts, Latency, Report};
+// For loads of another shape than this one's, which check what they measure by the same stamps.
+pub use self::{
+    answer::{Answer, Answers, BadAnswer, Body, Head},
+    chunked::{Chunked, Malformed},
+    stamp::{Scanner, Stamp},
+};
 
 /// Descriptors beside the connections: standard streams, epoll, the terminal.
 const DESCRIPTORS: u64 = 32;

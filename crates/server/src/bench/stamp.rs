@@ -11,7 +11,7 @@ pub(super) const LEN: usize = 1 + LETTERS;
 
 /// Who sent an event, which one it is, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub struct Stamp {
     /// Tells this bench's events from another's on the same topics.
     pub run: u16,
     /// The publisher's lane: events of one lane arrive in order.
@@ -24,7 +24,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     /// Appends the stamp and fills it up to `size` bytes.
-    pub(super) fn write(&self, size: usize, out: &mut Vec<u8>) {
+    pub fn write(&self, size: usize, out: &mut Vec<u8>) {
         let end = out.len() + size.max(LEN);
         out.push(MARK);
         letters(u32::from(self.run) << 16 | u32::from(self.lane), out);
@@ -65,7 +65,7 @@ fn number(text: &[u8; LETTERS], at: usize) -> Option<u32> {
 
 /// Finds stamps in a stream of bytes; keeps the one that a cut went through, and nothing else.
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub struct Scanner {
     kept: [u8; LETTERS],
     /// Bytes of the unfinished stamp, its mark included; 0: there is none.
     len: u8,
@@ -74,7 +74,7 @@ pub(super) struct Scanner {
 impl Scanner {
     /// Calls `found` for every stamp that ends in `bytes`.
     #[inline]
-    pub(super) fn feed(&mut self, mut bytes: &[u8], found: &mut impl FnMut(Stamp)) {
+    pub fn feed(&mut self, mut bytes: &[u8], found: &mut impl FnMut(Stamp)) {
         if self.len > 0 {
             bytes = self.finish(bytes, found);
         }
