@@ -5,6 +5,7 @@
     reason = "a command prints its table and what it is doing"
 )]
 
+mod durable;
 mod load;
 mod peer;
 mod probe;
@@ -12,6 +13,7 @@ mod round;
 mod rows;
 mod server;
 mod table;
+mod verdict;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -62,6 +64,9 @@ struct Comparison {
     /// The hub's binary; built if it is not given.
     #[arg(long, value_name = "FILE")]
     headwater: Option<PathBuf>,
+    /// Where histories are while they are measured; beside this program if it is not given. It must be on a disk.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Where the results go as JSON.
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/results"))]
     results: PathBuf,
@@ -89,35 +94,62 @@ fn main() -> ExitCode {
 /// What stops the comparison; it only ever goes to a person.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// What this program may hold open: the crowds of `durable`, and room.
+const DESCRIPTORS: u64 = 4_096;
+
 fn compare(options: &Comparison) -> Result<(), Failure> {
-    let all = rows::rows();
+    let (all, cases) = (rows::rows(), durable::cases());
+    let names = || {
+        all.iter().map(|row| (row.name, row.title)).chain(cases.iter().map(|case| (case.name, case.title)))
+    };
     if options.list {
-        for row in &all {
-            println!("{:<12}{}", row.name, row.title);
+        for (name, title) in names() {
+            println!("{name:<12}{title}");
         }
         return Ok(());
     }
-    if let Some(unknown) = options.rows.iter().find(|name| all.iter().all(|row| row.name != **name)) {
+    if let Some(unknown) = options.rows.iter().find(|row| names().all(|(name, _)| name != **row)) {
         return Err(format!("there is no row {unknown:?}; --list shows them").into());
     }
-    let wanted =
-        |row: &rows::Row| options.rows.is_empty() || options.rows.iter().any(|name| name == row.name);
-    let chosen: Vec<rows::Row> = all.into_iter().filter(wanted).collect();
+    let wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
     let asked =
         |name: &str| options.servers.is_empty() || options.servers.iter().any(|server| server == name);
-    let installed = server::Installed::find(asked("headwater"), options.headwater.clone())?;
+    rlimit::increase_nofile_limit(DESCRIPTORS)?;
+    let site = durable::site::Site::open(options.data.as_deref())?;
+    let installed = server::Installed::find(asked("headwater"), options.headwater.clone(), site)?;
     let admitted = |entry: &rows::Entry| asked(entry.server.name()) && installed.has(entry.server);
     let rounds = if options.quick { 1 } else { options.rounds };
     let hurry = if options.quick { 3.0 } else { 1.0 };
-    let mut outcomes = Vec::new();
-    for row in &chosen {
+
+    let about = format!(
+        "The median of rounds: {rounds}.{} Processors: {}.\n\n{}",
+        if options.quick { " Quick: all is smaller than it says." } else { "" },
+        std::thread::available_parallelism().map_or(0, usize::from),
+        installed.site().disk(options.quick)?
+    );
+    eprintln!("{about}");
+    let mut table = table::Table::new(&about);
+    let (mut details, mut saved) = (String::new(), Vec::new());
+    let mut tell = |text: String| {
+        eprintln!("{text}");
+        details.push_str(&text);
+    };
+    for row in all.iter().filter(|row| wanted(row.name)) {
         let outcome = round::run(row, rounds, hurry, &installed, &admitted)?;
-        eprintln!("{}", table::details(row, &outcome));
-        outcomes.push(outcome);
+        table::add(&mut table, row, &outcome);
+        tell(table::details(row, &outcome));
+        saved.push(table::saved(row, &outcome));
     }
-    let report = table::report(&chosen, &outcomes, rounds);
+    let plan = durable::Plan { rounds, quick: options.quick };
+    for case in cases.iter().filter(|case| wanted(case.name) && asked("headwater")) {
+        let outcome = case.run(&installed, plan);
+        case.add(&mut table, &outcome);
+        tell(case.details(&outcome));
+        saved.push(case.saved(&outcome));
+    }
+    let report = table.finish();
     println!("{report}");
-    let file = table::save(&options.results, &chosen, &outcomes, &report)?;
+    let file = table::save(&options.results, &saved, &format!("{report}{details}"))?;
     eprintln!("written to {}", file.display());
     Ok(())
 }

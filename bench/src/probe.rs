@@ -41,6 +41,29 @@ impl Usage {
     }
 }
 
+/// What a process holds of this machine's memory (RSS), in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resident {
+    pub now: u64,
+    /// The most since it began, or since [`forget_peak`].
+    pub peak: u64,
+}
+
+/// Memory of `process` alone.
+pub(crate) fn resident(process: u32) -> io::Result<Resident> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kilobytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        Ok::<_, io::Error>(number(line.and_then(|rest| rest.split_whitespace().next()))? * 1024)
+    };
+    Ok(Resident { now: kilobytes("VmRSS:")?, peak: kilobytes("VmHWM:")? })
+}
+
+/// The peak of `process` is from here on what it holds now, and what it will.
+pub(crate) fn forget_peak(process: u32) -> io::Result<()> {
+    fs::write(format!("/proc/{process}/clear_refs"), "5")
+}
+
 impl Sub for Usage {
     type Output = Self;
 
@@ -92,7 +115,8 @@ fn family(root: u32) -> io::Result<Vec<u32>> {
     Ok(family)
 }
 
-fn sockets() -> io::Result<i64> {
+/// What all TCP sockets of this machine hold, in bytes.
+pub(crate) fn sockets() -> io::Result<i64> {
     let text = fs::read_to_string("/proc/net/sockstat")?;
     let tcp = text.lines().find_map(|line| line.strip_prefix("TCP:")).unwrap_or_default();
     let pages = number(tcp.split_whitespace().skip_while(|word| *word != "mem").nth(1))?;
@@ -107,11 +131,21 @@ mod tests {
 
     #[test]
     fn work_and_memory_of_this_process_show() {
-        let before = Usage::of(std::process::id()).unwrap();
+        let process = std::process::id();
+        let before = Usage::of(process).unwrap();
         let block = black_box(vec![1_u8; 64 << 20]);
         let sum: u64 = (0..50_000_000_u64).map(black_box).sum();
-        let used = Usage::of(std::process::id()).unwrap() - before;
+        let used = Usage::of(process).unwrap() - before;
         assert!(used.cpu > 10_000_000, "{used:?} for {sum}");
         assert!(used.pss > 60 << 20, "{used:?} for {} bytes", block.len());
+
+        // In the same test: two that take memory would see each other's.
+        let with = resident(process).unwrap();
+        drop(block);
+        let after = resident(process).unwrap();
+        assert!(after.peak >= with.now && after.now + (60 << 20) <= with.now, "{with:?} {after:?}");
+        forget_peak(process).unwrap();
+        let forgotten = resident(process).unwrap();
+        assert!(forgotten.peak + (30 << 20) <= after.peak, "{after:?} {forgotten:?}");
     }
 }

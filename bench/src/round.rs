@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Failure,
+    durable::feed,
     load::Load,
     probe::Usage,
     rows::{Entry, Row},
@@ -137,6 +138,9 @@ pub(crate) fn run(
 
 fn once(entry: &Entry, hurry: f64, installed: &Installed) -> Result<Run, Failure> {
     let server = Running::start(entry.server, installed)?;
+    if entry.fill > 0 {
+        feed::fill(&server.target(), (entry.fill as f64 / hurry) as u64)?;
+    }
     let usage = || Usage::of(server.process());
     let load = |load: &Options| {
         let Options { seconds, warmup, .. } = *load;

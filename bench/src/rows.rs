@@ -2,7 +2,11 @@
 
 use headwater::bench::{Options, Volley};
 
-use crate::{round::Run, server::Server};
+use crate::{
+    round::Run,
+    server::{History, Server},
+    verdict::Bound,
+};
 
 /// One row.
 pub(crate) struct Row {
@@ -16,6 +20,8 @@ pub(crate) struct Row {
 pub(crate) struct Entry {
     pub label: &'static str,
     pub server: Server,
+    /// Updates published before anything is measured.
+    pub fill: u64,
     pub load: Options,
     /// A second load that only holds its connections while the first one works.
     pub beside: Option<Options>,
@@ -35,27 +41,21 @@ pub(crate) struct Check {
     pub must: Bound,
 }
 
-/// What kind of bound; the comparisons are with another entry's median.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Bound {
-    Most(f64),
-    Least(f64),
-    /// So many times the other's, or less.
-    MostOf(f64, &'static str),
-    /// So many times the other's, or more.
-    LeastOf(f64, &'static str),
-    /// So much above the other's, or less.
-    MostAbove(f64, &'static str),
-}
-
 const FLOOR: Server = Server::Floor;
 const AXUM: Server = Server::Axum;
 const NCHAN: Server = Server::Nchan;
-const HEADWATER: Server = Server::Headwater(&[]);
-const LINGER: Server = Server::Headwater(&["--linger", "5ms"]);
+const HEADWATER: Server = Server::Headwater(History::Memory, &KEEP);
+const LINGER: Server =
+    Server::Headwater(History::Memory, &[KEEP[0], KEEP[1], KEEP[2], KEEP[3], "--linger", "5ms"]);
+const DURABLE: Server = Server::Headwater(History::Disk, &KEEP);
+
+/// So little that a round goes past it, and so much that it is a history.
+const KEEP: [&str; 4] = ["--retain-count", "100000", "--retain-bytes", "64MiB"];
+/// Updates that take a history past what it may keep, so that retention works while it is measured.
+const FILL: u64 = 250_000;
 
 fn entry(label: &'static str, server: Server, load: &Options) -> Entry {
-    Entry { label, server, load: load.clone(), beside: None }
+    Entry { label, server, fill: 0, load: load.clone(), beside: None }
 }
 
 fn figure(
@@ -77,6 +77,7 @@ pub(crate) fn rows() -> Vec<Row> {
         burst("batch", "10,000 subscribers, bursts of 100, each in one request", Volley::Batch),
         fast(),
         publishers(),
+        durable(),
         topics(),
         stalled(),
     ]
@@ -210,6 +211,28 @@ fn publishers() -> Row {
         ],
         figures: vec![
             figure("publishes/s", "", Run::publishes, &[("headwater", Bound::LeastOf(0.9, "axum"))]),
+            figure("CPU a publish", "µs", Run::cpu_per_publish, &[]),
+        ],
+    }
+}
+
+fn durable() -> Row {
+    let load = Options {
+        subscribers: 1,
+        publishers: 64,
+        size: 200,
+        rate: None,
+        warmup: 0.5,
+        seconds: 3.0,
+        ..Options::default()
+    };
+    let filled = |label, server| Entry { fill: FILL, ..entry(label, server, &load) };
+    Row {
+        name: "durable",
+        title: "64 publishers, single 200-byte updates that survive a power cut, 1 subscriber that receives all",
+        entries: vec![filled("memory", HEADWATER), filled("headwater", DURABLE)],
+        figures: vec![
+            figure("publishes/s", "", Run::publishes, &[("headwater", Bound::LeastOf(0.7, "memory"))]),
             figure("CPU a publish", "µs", Run::cpu_per_publish, &[]),
         ],
     }

@@ -1,7 +1,9 @@
 //! The servers of the comparison: how each is started, and how it wants to be spoken to.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{self, BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -13,7 +15,10 @@ use std::{
 use headwater::bench::{Options, Style};
 use tempfile::TempDir;
 
-use crate::Failure;
+use crate::{
+    Failure,
+    durable::{feed::Target, site::Site},
+};
 
 const KEY: &str = "only for the loopback, and for the length of a bench";
 const NGINX: &str = "/usr/sbin/nginx";
@@ -21,13 +26,21 @@ const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 /// From start to the first accepted connection.
 const START: Duration = Duration::from_secs(10);
 
-/// Which server, and with what flags beyond the usual.
+/// Which server; the hub with what flags beyond the usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
     Floor,
     Axum,
     Nchan,
-    Headwater(&'static [&'static str]),
+    Headwater(History, &'static [&'static str]),
+}
+
+/// Where a hub keeps its updates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum History {
+    Memory,
+    /// In a directory of its own, which ends with it.
+    Disk,
 }
 
 impl Server {
@@ -37,7 +50,7 @@ impl Server {
             Self::Floor => "floor",
             Self::Axum => "axum",
             Self::Nchan => "nchan",
-            Self::Headwater(_) => "headwater",
+            Self::Headwater(..) => "headwater",
         }
     }
 }
@@ -47,16 +60,17 @@ pub(crate) struct Installed {
     headwater: PathBuf,
     token: String,
     nchan: bool,
+    site: Site,
 }
 
 impl Installed {
-    /// Looks for nchan; builds the hub where it is `wanted` and not given.
-    pub(crate) fn find(wanted: bool, headwater: Option<PathBuf>) -> Result<Self, Failure> {
+    /// Looks for nchan; builds the hub where it is `wanted` and not given. Its histories are at `site`.
+    pub(crate) fn find(wanted: bool, headwater: Option<PathBuf>, site: Site) -> Result<Self, Failure> {
         let nchan = Path::new(NGINX).exists() && Path::new(NCHAN).exists();
         if !nchan {
             eprintln!("nchan is not here and stays out (apt-get install nginx-light libnginx-mod-nchan)");
         }
-        let mut found = Self { headwater: PathBuf::new(), token: String::new(), nchan };
+        let mut found = Self { headwater: PathBuf::new(), token: String::new(), nchan, site };
         if wanted {
             found.headwater = headwater.map_or_else(build, Ok)?;
             found.token = token(&found.headwater)?;
@@ -66,6 +80,30 @@ impl Installed {
 
     pub(crate) fn has(&self, server: Server) -> bool {
         server != Server::Nchan || self.nchan
+    }
+
+    /// Where histories are.
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The token that publishers show.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The command that runs a hub; its history (`memory` or a directory) and other flags are to be added.
+    pub(crate) fn serve(&self, address: SocketAddr, history: &OsStr) -> Command {
+        let mut command = hub(&self.headwater);
+        command
+            .args(["serve", "--anonymous", "--publisher-key", KEY, "--log", "text"])
+            .args(["--listen", &address.to_string()])
+            .arg("--history")
+            .arg(history)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
     }
 }
 
@@ -141,17 +179,15 @@ impl Running {
                 running.await_listening()?;
                 Ok(running)
             }
-            Server::Headwater(flags) => {
+            Server::Headwater(history, flags) => {
+                let files = match history {
+                    History::Memory => None,
+                    History::Disk => Some(installed.site.directory()?),
+                };
+                let place = files.as_ref().map_or(OsStr::new("memory"), |files| files.path().as_os_str());
                 let address = free_address()?;
-                let child = hub(&installed.headwater)
-                    .args(["serve", "--anonymous", "--publisher-key", KEY, "--log", "text"])
-                    .args(["--listen", &address.to_string()])
-                    .args(flags)
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .spawn()?;
-                let running = running(child, address, None);
+                let child = installed.serve(address, place).args(flags).spawn()?;
+                let running = running(child, address, files);
                 running.await_listening()?;
                 Ok(running)
             }
@@ -175,6 +211,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Where updates are published, if it is a hub.
+    pub(crate) fn target(&self) -> Target {
+        Target { address: self.address, token: self.token.clone() }
+    }
+
     /// The row's load, for this server.
     pub(crate) fn address(&self, load: &Options) -> Options {
         let url = |path: &str| format!("http://{}{path}", self.address);
@@ -185,7 +226,7 @@ impl Running {
             Server::Nchan => {
                 (url("/"), Style::Plain { publish: url("/publish"), batch: url("/publish") }, None)
             }
-            Server::Headwater(_) => (url("/.well-known/mercure"), Style::Mercure, Some(self.token.clone())),
+            Server::Headwater(..) => (url("/.well-known/mercure"), Style::Mercure, Some(self.token.clone())),
         };
         Options { url: subscribe, style, token, anonymous: true, ..load.clone() }
     }
@@ -204,7 +245,7 @@ impl Drop for Running {
 }
 
 /// A port that was free a moment ago.
-fn free_address() -> io::Result<SocketAddr> {
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 

@@ -7,77 +7,82 @@ use std::{
     time::SystemTime,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     round::{Run, Runs},
-    rows::{Bound, Figure, Row},
+    rows::{Figure, Row},
+    verdict::{Spread, Verdict, amount, judge},
 };
 
-/// The middle one of a figure, and how far its rounds lie apart.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
+/// Servers beside the hub that have a column.
+const BESIDE: [&str; 3] = ["floor", "axum", "nchan"];
+
+/// The table with a line for every bound.
+pub(crate) struct Table {
+    text: String,
+    faults: Vec<String>,
 }
 
-fn spread(runs: &[Run], figure: &Figure) -> Option<Spread> {
-    spread_of(runs.iter().map(figure.of).collect())
-}
+impl Table {
+    /// An empty table under what is to be known of the run.
+    pub(crate) fn new(about: &str) -> Self {
+        let text = format!(
+            "{about}\n\n| load | figure | headwater | {} | must be | is | |\n|---|---|---|---|---|---|---|---|---|\n",
+            BESIDE.join(" | "),
+        );
+        Self { text, faults: Vec::new() }
+    }
 
-fn spread_of(mut values: Vec<f64>) -> Option<Spread> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    let median = if values.len() % 2 == 1 { upper } else { f64::midpoint(values[middle - 1], upper) };
-    Some(Spread { least: values[0], median, most: *values.last()? })
-}
+    /// A line: what the hub has, and those of [`BESIDE`] that were measured. Cheap or quick is easy for who does not
+    /// deliver, so a figure of a `faulty` run never passes.
+    pub(crate) fn bound(
+        &mut self,
+        load: &str,
+        figure: &str,
+        is: &str,
+        beside: impl Fn(&str) -> Option<String>,
+        verdict: &Verdict,
+        faulty: bool,
+    ) {
+        let mark = match (verdict.pass, faulty) {
+            (true, false) => "✓",
+            (true, true) => "✗ (faults)",
+            (false, _) => "✗",
+        };
+        let [floor, axum, nchan] = &BESIDE.map(|name| beside(name).unwrap_or_default());
+        self.line(&[load, figure, is, floor, axum, nchan, &verdict.must, &verdict.is, mark]);
+    }
 
-/// How a figure stands to its bound.
-#[derive(Debug, PartialEq)]
-struct Verdict {
-    must: String,
-    is: String,
-    pass: bool,
-}
+    /// The line that says in how many of the hub's runs something went wrong.
+    pub(crate) fn faulty_runs(&mut self, load: &str, faulty: usize) {
+        let name = "runs with an event lost, doubled, out of order or refused";
+        let mark = if faulty == 0 { "✓" } else { "✗" };
+        self.line(&[load, name, &faulty.to_string(), "", "", "", "0", &faulty.to_string(), mark]);
+    }
 
-fn verdict(value: f64, must: Bound, unit: &str, other: impl Fn(&str) -> Option<f64>) -> Option<Verdict> {
-    let judged = |must: String, is: String, pass: bool| Some(Verdict { must, is, pass });
-    let ratio = |name: &str| other(name).map(|other| value / other);
-    match must {
-        Bound::Most(most) => judged(format!("≤ {}", amount(most, unit)), amount(value, unit), value <= most),
-        Bound::Least(least) => {
-            judged(format!("≥ {}", amount(least, unit)), amount(value, unit), value >= least)
+    /// What went wrong in words; it stands below the table.
+    pub(crate) fn fault(&mut self, fault: String) {
+        self.faults.push(fault);
+    }
+
+    fn line(&mut self, cells: &[&str]) {
+        let _ = writeln!(self.text, "| {} |", cells.join(" | "));
+    }
+
+    pub(crate) fn finish(mut self) -> String {
+        if !self.faults.is_empty() {
+            self.text.push_str("\nFaults, of any server:\n\n");
         }
-        Bound::MostOf(factor, name) => {
-            let ratio = ratio(name)?;
-            judged(format!("≤ {factor} × {name}"), format!("{ratio:.2} ×"), ratio <= factor)
+        for fault in &self.faults {
+            let _ = writeln!(self.text, "- {fault}");
         }
-        Bound::LeastOf(factor, name) => {
-            let ratio = ratio(name)?;
-            judged(format!("≥ {factor} × {name}"), format!("{ratio:.2} ×"), ratio >= factor)
-        }
-        Bound::MostAbove(most, name) => {
-            let above = value - other(name)?;
-            judged(
-                format!("≤ {name} + {}", amount(most, unit)),
-                format!("+ {}", amount(above, unit)),
-                above <= most,
-            )
-        }
+        self.text
     }
 }
 
-/// Three digits, and the unit.
-fn amount(value: f64, unit: &str) -> String {
-    let number = match value.abs() {
-        size if size >= 10_000.0 => format!("{:.0} thousand", value / 1e3),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    };
-    if unit.is_empty() { number } else { format!("{number} {unit}") }
+fn spread(runs: &[Run], figure: &Figure) -> Option<Spread> {
+    Spread::of(runs.iter().map(figure.of).collect())
 }
 
 fn median(row: &Row, outcome: &[Runs], label: &str, figure: &Figure) -> Option<f64> {
@@ -85,70 +90,34 @@ fn median(row: &Row, outcome: &[Runs], label: &str, figure: &Figure) -> Option<f
     Some(spread(outcome[index].as_ref()?, figure)?.median)
 }
 
-/// The table with a line for every bound; the servers beside the hub have a column each.
-pub(crate) fn report(rows: &[Row], outcomes: &[Vec<Runs>], rounds: u16) -> String {
-    const BESIDE: [&str; 3] = ["floor", "axum", "nchan"];
-    let mut out = format!(
-        "The median of rounds: {rounds}. Processors: {}.\n\n\
-         | load | figure | headwater | {} | must be | is | |\n|---|---|---|---|---|---|---|---|---|\n",
-        std::thread::available_parallelism().map_or(0, usize::from),
-        BESIDE.join(" | "),
-    );
-    for (row, outcome) in rows.iter().zip(outcomes) {
-        for figure in &row.figures {
-            for check in &figure.checks {
-                let other = |label: &str| median(row, outcome, label, figure);
-                let Some(value) = other(check.entry) else { continue };
-                let Some(verdict) = verdict(value, check.must, figure.unit, other) else { continue };
-                let name = match check.entry {
-                    "headwater" => figure.name.to_owned(),
-                    entry => format!(
-                        "{}, {}",
-                        figure.name,
-                        entry.trim_start_matches("headwater").trim_matches([' ', ','])
-                    ),
-                };
-                let beside = BESIDE
-                    .map(|label| other(label).map_or_else(String::new, |value| amount(value, figure.unit)));
-                let [floor, axum, nchan] = &beside;
-                let is = amount(value, figure.unit);
-                // Cheap or quick is easy for who does not deliver.
-                let mark = match (verdict.pass, faulty(row, outcome, check.entry)) {
-                    (true, false) => "✓",
-                    (true, true) => "✗ (faults)",
-                    (false, _) => "✗",
-                };
-                line(
-                    &mut out,
-                    &[row.title, &name, &is, floor, axum, nchan, &verdict.must, &verdict.is, mark],
-                );
-            }
-        }
-        let count = |runs: &Runs| runs.iter().flatten().filter(|run| !run.report.is_faultless()).count();
-        let ours = row.entries.iter().zip(outcome).filter(|(entry, _)| entry.server.name() == "headwater");
-        if ours.clone().any(|(_, runs)| runs.is_some()) {
-            let faults: usize = ours.map(|(_, runs)| count(runs)).sum();
-            let mark = if faults == 0 { "✓" } else { "✗" };
-            let name = "runs with an event lost, doubled, out of order or refused";
-            line(
-                &mut out,
-                &[row.title, name, &faults.to_string(), "", "", "", "0", &faults.to_string(), mark],
-            );
+/// Adds a row's bounds.
+pub(crate) fn add(table: &mut Table, row: &Row, outcome: &[Runs]) {
+    for figure in &row.figures {
+        for check in &figure.checks {
+            let other = |label: &str| median(row, outcome, label, figure);
+            let Some(value) = other(check.entry) else { continue };
+            let Some(verdict) = judge(value, check.must, figure.unit, other) else { continue };
+            let name = match check.entry {
+                "headwater" => figure.name.to_owned(),
+                entry => format!(
+                    "{}, {}",
+                    figure.name,
+                    entry.trim_start_matches("headwater").trim_matches([' ', ','])
+                ),
+            };
+            let beside = |label: &str| other(label).map(|value| amount(value, figure.unit));
+            let is = amount(value, figure.unit);
+            table.bound(row.title, &name, &is, beside, &verdict, faulty(row, outcome, check.entry));
         }
     }
-    let faults: Vec<String> =
-        rows.iter().zip(outcomes).flat_map(|(row, outcome)| faults(row, outcome)).collect();
-    if !faults.is_empty() {
-        let _ = writeln!(out, "\nFaults, of any server:\n");
-        for fault in faults {
-            let _ = writeln!(out, "- {fault}");
-        }
+    let count = |runs: &Runs| runs.iter().flatten().filter(|run| !run.report.is_faultless()).count();
+    let ours = row.entries.iter().zip(outcome).filter(|(entry, _)| entry.server.name() == "headwater");
+    if ours.clone().any(|(_, runs)| runs.is_some()) {
+        table.faulty_runs(row.title, ours.map(|(_, runs)| count(runs)).sum());
     }
-    out
-}
-
-fn line(out: &mut String, cells: &[&str]) {
-    let _ = writeln!(out, "| {} |", cells.join(" | "));
+    for fault in faults(row, outcome) {
+        table.fault(fault);
+    }
 }
 
 /// Whether any run of this entry went wrong.
@@ -210,72 +179,39 @@ pub(crate) fn details(row: &Row, outcome: &[Runs]) -> String {
     out
 }
 
-/// Writes everything beside the table; answers the file.
-pub(crate) fn save(folder: &Path, rows: &[Row], outcomes: &[Vec<Runs>], table: &str) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
-    let all: Vec<_> = rows
+/// A row's rounds, for the file.
+pub(crate) fn saved(row: &Row, outcome: &[Runs]) -> Value {
+    let entries: Vec<_> = row
+        .entries
         .iter()
-        .zip(outcomes)
-        .map(|(row, outcome)| {
-            let entries: Vec<_> = row
-                .entries
-                .iter()
-                .zip(outcome)
-                .map(|(entry, runs)| {
-                    let rounds: Vec<_> = runs.iter().flatten().map(|run| run.saved(row)).collect();
-                    json!({ "entry": entry.label, "rounds": rounds })
-                })
-                .collect();
-            json!({ "row": row.name, "title": row.title, "entries": entries })
+        .zip(outcome)
+        .map(|(entry, runs)| {
+            let rounds: Vec<_> = runs.iter().flatten().map(|run| run.saved(row)).collect();
+            json!({ "entry": entry.label, "rounds": rounds })
         })
         .collect();
+    json!({ "row": row.name, "title": row.title, "entries": entries })
+}
+
+/// Writes everything beside the table; answers the file.
+pub(crate) fn save(folder: &Path, rows: &[Value], text: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let time = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let file = folder.join(format!("{time}.json"));
-    let details: String = rows.iter().zip(outcomes).map(|(row, outcome)| details(row, outcome)).collect();
-    fs::write(file.with_extension("md"), format!("{table}{details}"))?;
-    fs::write(&file, serde_json::to_vec_pretty(&json!({ "unix_time": time, "rows": all }))?)?;
+    fs::write(file.with_extension("md"), text)?;
+    fs::write(&file, serde_json::to_vec_pretty(&json!({ "unix_time": time, "rows": rows }))?)?;
     Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn a_median_is_the_middle() {
-        let of = |values: &[f64]| spread_of(values.to_vec());
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[3.0]), Some(Spread { least: 3.0, median: 3.0, most: 3.0 }));
-        assert_eq!(of(&[5.0, 1.0, 9.0]), Some(Spread { least: 1.0, median: 5.0, most: 9.0 }));
-        assert_eq!(of(&[4.0, 1.0, 2.0, 9.0]), Some(Spread { least: 1.0, median: 3.0, most: 9.0 }));
-    }
-
-    #[test]
-    fn bounds_are_judged_on_the_right_side() {
-        let pass = |value, must| verdict(value, must, "", |_| Some(10.0)).map(|verdict| verdict.pass);
-        assert_eq!(pass(1.0, Bound::Most(1.0)), Some(true));
-        assert_eq!(pass(1.1, Bound::Most(1.0)), Some(false));
-        assert_eq!(pass(494.0, Bound::Least(495.0)), Some(false));
-        assert_eq!(pass(11.4, Bound::MostOf(1.15, "floor")), Some(true));
-        assert_eq!(pass(11.6, Bound::MostOf(1.15, "floor")), Some(false));
-        assert_eq!(pass(30.0, Bound::LeastOf(3.0, "axum")), Some(true));
-        assert_eq!(pass(29.0, Bound::LeastOf(3.0, "axum")), Some(false));
-        assert_eq!(pass(26.0, Bound::MostAbove(16.0, "without")), Some(true));
-        assert_eq!(pass(27.0, Bound::MostAbove(16.0, "without")), Some(false));
-        assert_eq!(verdict(1.0, Bound::MostOf(1.0, "axum"), "", |_| None), None);
-    }
-
     #[test]
     fn every_bound_names_entries_that_are_there() {
         for row in crate::rows::rows() {
             let there = |label: &str| row.entries.iter().any(|entry| entry.label == label);
             for check in row.figures.iter().flat_map(|figure| &figure.checks) {
                 assert!(there(check.entry), "{}: {}", row.name, check.entry);
-                if let Bound::MostOf(_, other) | Bound::LeastOf(_, other) | Bound::MostAbove(_, other) =
-                    check.must
-                {
-                    assert!(there(other), "{}: {other}", row.name);
-                }
+                assert!(check.must.other().is_none_or(there), "{}: {:?}", row.name, check.must);
             }
         }
     }
