@@ -1,6 +1,8 @@
 //! What the log asks of a disk: one directory of files. A trait, so that a test can own every fault of it.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod sim;
 
 use std::{fmt, io, sync::Arc};
 
