@@ -63,6 +63,7 @@ mod pass;
 mod pipe;
 mod places;
 mod pull;
+mod readers;
 mod record;
 mod ring;
 mod selector;

@@ -98,6 +98,21 @@ impl Manifest {
         Self::from_bytes(&read(&*file)?).map(Some)
     }
 
+    /// Adds a range to those that subscribers are told of.
+    pub(crate) fn add_lost(&mut self, range: Range<Offset>) {
+        add(&mut self.lost, range);
+    }
+
+    /// Adds a range to those that the next start refuses.
+    pub(crate) fn add_damaged(&mut self, range: Range<Offset>) {
+        add(&mut self.damaged, range);
+    }
+
+    /// Whether subscribers are told of all of this range.
+    pub(crate) fn is_lost(&self, range: &Range<Offset>) -> bool {
+        self.lost.iter().any(|lost| lost.start <= range.start && range.end <= lost.end)
+    }
+
     /// Puts this in place of the one that is there. After an error that one, or this, is there.
     pub(crate) fn store(&self, disk: &dyn Disk) -> io::Result<()> {
         let file = match disk.create(NEXT) {
@@ -114,6 +129,19 @@ impl Manifest {
         disk.rename(NEXT, NAME)?;
         disk.sync()
     }
+}
+
+/// Adds a range to others, which stay apart and in order.
+fn add(ranges: &mut Vec<Range<Offset>>, mut new: Range<Offset>) {
+    ranges.retain(|old| {
+        let touches = old.start <= new.end && new.start <= old.end;
+        if touches {
+            new = old.start.min(new.start)..old.end.max(new.end);
+        }
+        !touches
+    });
+    let at = ranges.partition_point(|old| old.start < new.start);
+    ranges.insert(at, new);
 }
 
 fn read(file: &dyn DiskFile) -> Result<Vec<u8>, ManifestError> {

@@ -1,0 +1,231 @@
+//! What is done beside the log's own work: sealing, unlinking, overwriting what was purged.
+//!
+//! What is to be done is read off the state, so that a chore that fails is simply still to be done.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+use super::{
+    Log, format, lookup, redo,
+    scan::{Scanned, Scanner},
+    segment::{Index, Segment},
+};
+use crate::record::Record;
+
+/// Where a chore has failed it is tried again after so long.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Wakes the thread that does the chores.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    state: Mutex<BellState>,
+    rung: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct BellState {
+    rung: bool,
+    closed: bool,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        self.state.lock().expect("no code that holds this lock panics").rung = true;
+        self.rung.notify_one();
+    }
+
+    fn close(&self) {
+        self.state.lock().expect("no code that holds this lock panics").closed = true;
+        self.rung.notify_one();
+    }
+
+    /// Waits until it is rung, or for so long; answers whether it is closed.
+    fn wait(&self, at_most: Option<Duration>) -> bool {
+        let state = self.state.lock().expect("no code that holds this lock panics");
+        let idle = |state: &mut BellState| !state.rung && !state.closed;
+        let mut state = match at_most {
+            None => self.rung.wait_while(state, idle).expect("no code that holds this lock panics"),
+            Some(pause) => {
+                self.rung
+                    .wait_timeout_while(state, pause, idle)
+                    .expect("no code that holds this lock panics")
+                    .0
+            }
+        };
+        state.rung = false;
+        state.closed
+    }
+}
+
+impl Log {
+    /// The thread: does the chores until [`end_chores`](Self::end_chores).
+    pub(crate) fn keep(&self) {
+        let mut failing = false;
+        loop {
+            if self.bell.wait(failing.then_some(PAUSE)) {
+                return;
+            }
+            let done = self.do_chores();
+            if let Err(error) = &done
+                && !failing
+            {
+                tracing::warn!(%error, "the history could not be tidied up; it is tried again each second");
+            }
+            failing = done.is_err();
+        }
+    }
+
+    pub(crate) fn end_chores(&self) {
+        self.bell.close();
+    }
+
+    /// Does all that is to be done.
+    pub(crate) fn do_chores(&self) -> io::Result<()> {
+        // Room first: the rest may need it.
+        let room = self.unlink_old();
+        let tidy = self.seal_all().and(self.write_down_damage());
+        let purged = self.overwrite_purged();
+        room.and(tidy).and(purged)
+    }
+
+    /// Removes the segments of which nothing is retained.
+    fn unlink_old(&self) -> io::Result<()> {
+        loop {
+            let (old, rest) = {
+                let state = self.state();
+                match state.segments.get(1) {
+                    Some(second) if second.first <= state.floor => {}
+                    _ => return Ok(()),
+                }
+                (state.segments[0].clone(), state.segments.iter().skip(1).cloned().collect::<Vec<_>>())
+            };
+            // If they cannot be read, nobody can tell; such an id is then found at the next update that bears it.
+            let forgotten = self.shared_ids(&old, &rest).unwrap_or_default();
+            {
+                let mut state = self.state_mut();
+                state.segments.pop_front();
+                let first = state.segments[0].first;
+                let manifest = &mut state.manifest;
+                manifest.lost.retain(|range| range.end > first);
+                manifest.epochs.forget_before(first);
+                manifest.forgotten.extend(forgotten);
+            }
+            self.forget_forgotten(&rest);
+            self.store_manifest()?;
+            self.disk.remove(&Segment::name(old.first))?;
+            match self.disk.remove(&Segment::index_name(old.first)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Hashes of the chosen ids that one segment has in common with any of the others.
+    fn shared_ids(&self, old: &Segment, rest: &[Arc<Segment>]) -> io::Result<HashSet<u64>> {
+        let mut shared = HashSet::new();
+        if !old.has_ids() {
+            return Ok(shared);
+        }
+        let mut common = HashSet::new();
+        for other in rest.iter().filter(|s| s.has_ids()) {
+            old.common_hashes(other, &mut common)?;
+        }
+        if common.is_empty() {
+            return Ok(shared);
+        }
+        // Most of these are topics. Which are ids, the records say.
+        let mut scanner =
+            Scanner::new(&*old.file, format::SEGMENT_HEAD as u64, old.end(), 256 << 10).expecting(old.first);
+        loop {
+            match scanner.next()? {
+                Scanned::Record { head, bytes, .. } => {
+                    if let Some(record) = format::decode(&head, bytes).filter(Record::has_chosen_id) {
+                        let hash = self.hasher.id(record.id());
+                        if common.contains(&hash) {
+                            shared.insert(hash);
+                        }
+                    }
+                }
+                Scanned::End | Scanned::Bad { .. } => return Ok(shared),
+            }
+        }
+    }
+
+    /// An id that nothing bears any more need not be remembered.
+    fn forget_forgotten(&self, segments: &[Arc<Segment>]) {
+        let forgotten = self.state().manifest.forgotten.clone();
+        let is_borne = |hash: u64| {
+            let mut places = Vec::new();
+            segments
+                .iter()
+                .filter(|s| s.has_ids())
+                .any(|s| s.find(hash, 0, &self.hasher, &mut places).is_err() || !places.is_empty())
+        };
+        let mut kept: Vec<u64> = forgotten.into_iter().filter(|&hash| is_borne(hash)).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        self.state_mut().manifest.forgotten = kept;
+    }
+
+    /// Gives each segment that is written to no more its index.
+    fn seal_all(&self) -> io::Result<()> {
+        let segments: Vec<_> = self.state().segments.iter().cloned().collect();
+        for segment in &segments[..segments.len() - 1] {
+            if let Index::Growing(_) = segment.index() {
+                segment.seal(&*self.disk, &self.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What readers have found damaged is written down, so that the next start says so.
+    fn write_down_damage(&self) -> io::Result<()> {
+        if std::mem::take(&mut self.state_mut().damage_found)
+            && let Err(error) = self.store_manifest()
+        {
+            self.state_mut().damage_found = true;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Overwrites what was purged.
+    fn overwrite_purged(&self) -> io::Result<()> {
+        let purges = self.state().manifest.purges.clone();
+        for purge in purges {
+            let segments: Vec<_> = self.state().segments.iter().cloned().collect();
+            let hash = self.hasher.topic(purge.topic.as_str());
+            for segment in segments {
+                let mut places = Vec::new();
+                segment.find(hash, 0, &self.hasher, &mut places)?;
+                if places.is_empty() {
+                    continue;
+                }
+                // Of a sync that fails only one caller is told: it must be the one who would acknowledge what it covers.
+                let mut writer = self.writer();
+                let mut doomed = Vec::new();
+                for place in places {
+                    if let Some(record) = lookup::read_at(&segment, place)?
+                        && record.offset < purge.before
+                        && record.topics().any(|topic| topic == purge.topic.as_str())
+                    {
+                        doomed.push(place);
+                    }
+                }
+                redo::note(&*self.disk, segment.first, &doomed)?;
+                for place in doomed {
+                    redo::overwrite(&*segment.file, place)?;
+                }
+                writer.sync(&segment)?;
+                redo::clear(&*self.disk)?;
+            }
+            self.state_mut().manifest.purges.retain(|p| *p != purge);
+            self.store_manifest()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Reading pages for those who catch up.
+
+use std::{io, sync::Arc, time::SystemTime};
+
+use super::{
+    Log, Segment, State, format,
+    index::Position,
+    lookup::read_at,
+    manifest::Purge,
+    scan::{Scanned, Scanner},
+};
+use crate::{
+    Topic,
+    cursor::Offset,
+    readers::{Fetched, PAGE_BYTES, PAGE_ITEMS, Past, Want},
+    record::{Record, Shared},
+};
+
+/// Segments that one page of some topics looks through at the most, so that others have their turn.
+const SEGMENTS_A_PAGE: usize = 256;
+
+/// Records that lie closer together than this are read with one call.
+const CLOSE: u64 = 4 << 10;
+
+impl Past for Log {
+    fn fetch(&self, want: &Want, now: SystemTime) -> Fetched {
+        let from = want.from;
+        let held = self.earliest(now).max(from);
+        let held = self.after_loss(held);
+        if held > from {
+            return Fetched { next: from, earliest: held, records: Vec::new() };
+        }
+        let mut page = Page {
+            log: self,
+            now,
+            purges: self.state().manifest.purges.clone(),
+            next: from,
+            bytes: 0,
+            records: Vec::new(),
+        };
+        let read = match &want.topics {
+            None => page.scan(want.end()),
+            Some(topics) => page.search(topics),
+        };
+        let earliest = match read {
+            Ok(()) => from,
+            // What has been read so far is handed out; the next read meets the same again, as its first.
+            Err(_) if page.next > from => from,
+            Err(problem) => self.meet(&problem, from),
+        };
+        Fetched { next: page.next, earliest, records: page.records }
+    }
+
+    fn earliest(&self, now: SystemTime) -> Offset {
+        Self::earliest(self, now)
+    }
+}
+
+/// Why a page ends before its end.
+#[derive(Debug)]
+enum Problem {
+    /// This update is not whole.
+    Damaged(Offset),
+    /// The disk does not read.
+    Disk(io::Error),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl Log {
+    /// Nothing can be read at `from`. Answers where reading can go on.
+    fn meet(&self, problem: &Problem, from: Offset) -> Offset {
+        match *problem {
+            Problem::Damaged(offset) => {
+                let mut state = self.state_mut();
+                state.manifest.add_damaged(offset..offset + 1);
+                state.damage_found = true;
+                drop(state);
+                self.bell.ring();
+                tracing::error!(
+                    offset,
+                    "a stored update is damaged; subscribers are told of a gap. Stop the hub when it suits you, and run \
+                     `headwater history repair`"
+                );
+                offset + 1
+            }
+            // It may pass. Whoever reads now is told; who comes later may have better luck.
+            Problem::Disk(ref error) => {
+                let (segment, next) = {
+                    let state = self.state();
+                    (state.segment_of(from).cloned(), state.next)
+                };
+                let until =
+                    segment.map_or(next, |segment| segment.next()).clamp(from + 1, next.max(from + 1));
+                tracing::error!(%error, from, until, "stored updates cannot be read; subscribers are told of a gap");
+                until
+            }
+        }
+    }
+
+    /// Whether a rule has it that the update is replayed no more.
+    fn is_over(&self, record: &Record, now: SystemTime) -> bool {
+        is_over(&self.settings.rules, record, now)
+    }
+}
+
+/// Whether one of the rules, the first that matches, has it that the update is replayed no more.
+pub(crate) fn is_over(rules: &[crate::RetainRule], record: &Record, now: SystemTime) -> bool {
+    let matching = rules.iter().find(|rule| record.topics().any(|topic| rule.selector.matches(topic)));
+    let end = matching.and_then(|rule| record.at.checked_add(rule.age));
+    end.is_some_and(|end| end <= now)
+}
+
+/// A page that is being filled.
+struct Page<'a> {
+    log: &'a Log,
+    now: SystemTime,
+    purges: Vec<Purge>,
+    next: Offset,
+    bytes: usize,
+    records: Vec<Shared>,
+}
+
+impl Page<'_> {
+    fn is_full(&self) -> bool {
+        self.bytes >= PAGE_BYTES || self.records.len() as u64 >= PAGE_ITEMS
+    }
+
+    /// The segment that holds the next update, and how far it can be read without meeting a loss.
+    fn segment(&self) -> Option<(Arc<Segment>, Offset)> {
+        let state: &State = &self.log.state();
+        let segment = state.segment_of(self.next)?.clone();
+        let until = state.next_loss(self.next, segment.next().min(state.next));
+        Some((segment, until))
+    }
+
+    /// Reads everything, before `end` and within one segment.
+    fn scan(&mut self, end: Offset) -> Result<(), Problem> {
+        let Some((segment, until)) = self.segment() else { return Ok(()) };
+        let until = until.min(end);
+        let Some(place) = segment.position(self.next, &self.log.hasher)? else { return Ok(()) };
+        let mut scanner = Scanner::new(&*segment.file, place, segment.end(), PAGE_BYTES).expecting(self.next);
+        while self.next < until && !self.is_full() {
+            if let Scanned::Record { head, bytes, .. } = scanner.next()? {
+                self.take(format::decode(&head, bytes).ok_or(Problem::Damaged(self.next))?);
+                self.next += 1;
+                continue;
+            }
+            // It may have been overwritten at this moment, by a purge.
+            let again = read_at(&segment, scanner.place() as Position)?;
+            self.take(again.filter(|r| r.offset == self.next).ok_or(Problem::Damaged(self.next))?);
+            self.next += 1;
+            let place = segment.position(self.next, &self.log.hasher)?.unwrap_or(segment.end());
+            scanner.go_to(place, Some(self.next));
+        }
+        Ok(())
+    }
+
+    /// Reads what bears one of these topics.
+    fn search(&mut self, topics: &[Topic]) -> Result<(), Problem> {
+        let hasher = &self.log.hasher;
+        let hashes: Vec<u64> = topics.iter().map(|topic| hasher.topic(topic.as_str())).collect();
+        let mut places = Vec::new();
+        for _ in 0..SEGMENTS_A_PAGE {
+            let Some((segment, until)) = self.segment() else { return Ok(()) };
+            if until <= self.next || self.is_full() {
+                return Ok(());
+            }
+            let from = segment.position(self.next, hasher)?.unwrap_or(segment.end());
+            let before = segment.position(until, hasher)?.unwrap_or(segment.end());
+            // More than a page takes are not looked up, nor is anything behind what was left out.
+            let most = PAGE_ITEMS as usize + 1 - self.records.len();
+            places.clear();
+            let mut complete = before;
+            for &hash in &hashes {
+                let found = places.len();
+                segment.find_first(hash, from, most, hasher, &mut places)?;
+                if places.len() - found == most {
+                    complete = complete.min(u64::from(*places.last().expect("there are many")));
+                }
+            }
+            places.sort_unstable();
+            places.dedup();
+            places.retain(|&place| u64::from(place) < complete);
+            if !self.gather(&segment, topics, &places)? {
+                return Ok(());
+            }
+            if complete < before {
+                continue;
+            }
+            self.next = until;
+        }
+        Ok(())
+    }
+
+    /// Reads the records at these places; answers whether there was room for all.
+    fn gather(&mut self, segment: &Segment, topics: &[Topic], places: &[Position]) -> Result<bool, Problem> {
+        let span = places.last().zip(places.first()).map_or(0, |(last, first)| u64::from(last - first));
+        let ahead = if span / (places.len().max(1) as u64) < CLOSE { PAGE_BYTES / 4 } else { 1024 };
+        let mut scanner = Scanner::new(&*segment.file, 0, segment.end(), ahead);
+        for &place in places {
+            if self.is_full() {
+                return Ok(false);
+            }
+            scanner.go_to(place.into(), None);
+            let record = match scanner.next()? {
+                Scanned::Record { head, bytes, .. } => format::decode(&head, bytes),
+                _ => read_at(segment, place)?,
+            };
+            let Some(record) = record else {
+                return Err(Problem::Damaged(self.offset_at(segment, place)?));
+            };
+            self.next = record.offset + 1;
+            if record.topics().any(|t| topics.iter().any(|topic| topic.as_str() == t)) {
+                self.take(record);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Which update should stand at this place.
+    fn offset_at(&self, segment: &Segment, place: Position) -> io::Result<Offset> {
+        let hasher = &self.log.hasher;
+        super::retain::first_that(segment.first, segment.next(), |offset| {
+            Ok(segment.position(offset, hasher)?.is_some_and(|p| p >= place.into()))
+        })
+    }
+
+    fn take(&mut self, record: Record) {
+        let purged = self.purges.iter().any(|purge| {
+            record.offset < purge.before && record.topics().any(|topic| topic == purge.topic.as_str())
+        });
+        if purged || record.topics().len() == 0 || self.log.is_over(&record, self.now) {
+            return;
+        }
+        self.bytes += record.weight();
+        self.records.push(Arc::new(record));
+    }
+}

@@ -1,0 +1,267 @@
+//! What stands in a segment, byte by byte. `docs/log-format.md` says the same for strangers.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::{
+    cursor::Offset,
+    framing::Framing,
+    record::{PURGED, Record},
+};
+
+/// The version that this program writes, and the only one that it reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// A log's own random name: segments of another one are not taken for its own.
+pub(crate) type LogId = [u8; 16];
+
+const MAGIC: &[u8; 8] = b"headwtr\n";
+
+/// Bytes before the first record.
+pub(crate) const SEGMENT_HEAD: usize = 64;
+
+/// Bytes of a record before its event.
+pub(crate) const RECORD_HEAD: usize = 36;
+
+/// What the checksum of a record stands behind, and covers with all that follows it.
+const LENGTH_END: usize = 4;
+const CHECKSUM_END: usize = 8;
+
+/// The first bytes of a segment.
+pub(crate) fn segment_head(id: &LogId, first: Offset) -> [u8; SEGMENT_HEAD] {
+    let mut head = [0; SEGMENT_HEAD];
+    head[..8].copy_from_slice(MAGIC);
+    head[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    head[16..32].copy_from_slice(id);
+    head[32..40].copy_from_slice(&first.to_le_bytes());
+    let crc = crc32fast::hash(&head[..60]);
+    head[60..].copy_from_slice(&crc.to_le_bytes());
+    head
+}
+
+/// What is wrong with the first bytes of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadHead {
+    Newer(u32),
+    Damaged,
+}
+
+/// Reads the first bytes of a segment: which log it is of, and its first offset.
+pub(crate) fn read_segment_head(head: &[u8; SEGMENT_HEAD]) -> Result<(LogId, Offset), BadHead> {
+    if head[..8] != *MAGIC || crc32fast::hash(&head[..60]) != u32_at(head, 60) {
+        return Err(BadHead::Damaged);
+    }
+    match u32_at(head, 8) {
+        VERSION => {}
+        version => return Err(BadHead::Newer(version)),
+    }
+    let mut id = LogId::default();
+    id.copy_from_slice(&head[16..32]);
+    Ok((id, u64_at(head, 32)))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// The fixed part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Bytes of all of the record.
+    pub(crate) size: u64,
+    crc: u32,
+    pub(crate) offset: Offset,
+    /// Microseconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) flags: u32,
+    /// How many records of the same commit stand before it.
+    pub(crate) place: u32,
+    event: u32,
+}
+
+impl Head {
+    /// Reads it; nothing is known to be true until [`check`] has seen all of the record.
+    pub(crate) fn read(bytes: &[u8; RECORD_HEAD]) -> Self {
+        Self {
+            size: CHECKSUM_END as u64 + u64::from(u32_at(bytes, 0)),
+            crc: u32_at(bytes, 4),
+            offset: u64_at(bytes, 8),
+            at: u64_at(bytes, 16),
+            flags: u32_at(bytes, 24),
+            place: u32_at(bytes, 28),
+            event: u32_at(bytes, 32),
+        }
+    }
+
+    /// The offset of the first record of its commit: what lies before it was durable when this one was written.
+    pub(crate) fn commit(&self) -> Offset {
+        self.offset.saturating_sub(self.place.into())
+    }
+
+    pub(crate) fn is_purged(&self) -> bool {
+        self.flags & PURGED != 0
+    }
+}
+
+fn checksum(record: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&record[..LENGTH_END]);
+    crc.update(&record[CHECKSUM_END..]);
+    crc.finalize()
+}
+
+/// Appends a record, which stands at this place of its commit.
+pub(crate) fn encode(record: &Record, place: u32, into: &mut Vec<u8>) {
+    let start = into.len();
+    let (event, rest) = (record.bytes(Framing::Bare), record.rest());
+    let length = (RECORD_HEAD - CHECKSUM_END + event.len() + rest.len()) as u32;
+    into.extend_from_slice(&length.to_le_bytes());
+    into.extend_from_slice(&[0; 4]);
+    into.extend_from_slice(&record.offset.to_le_bytes());
+    into.extend_from_slice(&micros(record.at).to_le_bytes());
+    into.extend_from_slice(&record.flags.to_le_bytes());
+    into.extend_from_slice(&place.to_le_bytes());
+    into.extend_from_slice(&(event.len() as u32).to_le_bytes());
+    into.extend_from_slice(event);
+    into.extend_from_slice(rest);
+    put_checksum(&mut into[start..]);
+}
+
+fn put_checksum(record: &mut [u8]) {
+    let crc = checksum(record);
+    record[LENGTH_END..CHECKSUM_END].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Whether these bytes are one whole record, as it was written.
+pub(crate) fn check(record: &[u8]) -> Option<Head> {
+    let head = Head::read(record.first_chunk()?);
+    let whole = head.size == record.len() as u64 && head.crc == checksum(record);
+    whole.then_some(head)
+}
+
+/// Reads a record that [`check`] has found whole. `None`: some other program wrote what no update looks like.
+pub(crate) fn decode(head: &Head, record: &[u8]) -> Option<Record> {
+    let at = time(head.at);
+    if head.is_purged() {
+        return Some(Record::purged(head.offset, at));
+    }
+    let (event, rest) = record[RECORD_HEAD..].split_at_checked(head.event as usize)?;
+    Record::from_parts(head.offset, at, head.flags, event, rest)
+}
+
+/// Leaves of a whole record nothing but its place.
+pub(crate) fn purge(record: &mut [u8]) {
+    let head = Head::read(record.first_chunk().expect("a whole record"));
+    record[24..].fill(0);
+    record[24..28].copy_from_slice(&PURGED.to_le_bytes());
+    record[28..32].copy_from_slice(&head.place.to_le_bytes());
+    put_checksum(record);
+}
+
+/// Microseconds since 1970; what is earlier is 1970.
+pub(crate) fn micros(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+}
+
+pub(crate) fn time(micros: u64) -> SystemTime {
+    UNIX_EPOCH.checked_add(Duration::from_micros(micros)).unwrap_or(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_sse::{EventId, EventType, Retry};
+
+    use super::*;
+    use crate::{IdempotencyKey, Submission, Topic, Update, cursor::Epoch, record::KeyOf};
+
+    fn records() -> Vec<Record> {
+        let mut update = Update::new(Topic::new("a").unwrap(), "x\ny");
+        update.topics.push(Topic::new("b/é").unwrap());
+        update.private = true;
+        update.event_type = Some(EventType::new("tick").unwrap());
+        update.retry = Some(Retry::from_millis(7));
+        let mut chosen = update.clone();
+        chosen.id = Some(EventId::new("mine").unwrap());
+        let plain = Update::new(Topic::new("t").unwrap(), "");
+        let key = IdempotencyKey::new(b"scope", "key", 42);
+        let drafts = Submission::new([plain, update, chosen]).with_key(key).drafts;
+        drafts.into_iter().zip(1..).map(|(d, o)| d.seal(Epoch::from_bits(9), o, time(o * 1000)).0).collect()
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let mut bytes = Vec::new();
+        for record in records() {
+            bytes.clear();
+            encode(&record, 5, &mut bytes);
+            let head = check(&bytes).expect("it is whole");
+            assert_eq!(head.commit(), record.offset.saturating_sub(5));
+            let read = decode(&head, &bytes).expect("it is one of ours");
+            assert_eq!((read.offset, read.at, read.flags), (record.offset, record.at, record.flags));
+            for framing in [Framing::Bare, Framing::Chunked] {
+                assert_eq!(read.bytes(framing), record.bytes(framing));
+            }
+            assert!(read.topics().eq(record.topics()));
+            assert_eq!((read.id(), read.key()), (record.id(), record.key()));
+        }
+        let name = IdempotencyKey::new(b"scope", "key", 42).name;
+        let last = records().pop().expect("there are three");
+        assert_eq!(last.key(), Some(KeyOf { name: &name, fingerprint: 42, updates: 3 }));
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_goes_unnoticed() {
+        let mut bytes = Vec::new();
+        encode(&records()[2], 0, &mut bytes);
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(check(&bytes), None, "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!((0..bytes.len()).all(|len| check(&bytes[..len]).is_none()));
+        assert!(check(&bytes).is_some());
+    }
+
+    #[test]
+    fn what_is_whole_and_no_update_is_told() {
+        let mut bytes = Vec::new();
+        encode(&records()[0], 0, &mut bytes);
+        for (at, what) in [(32, 200u32), (36 + 20, u32::MAX)] {
+            let mut wrong = bytes.clone();
+            wrong[at..at + 4].copy_from_slice(&what.to_le_bytes());
+            put_checksum(&mut wrong);
+            let head = check(&wrong).expect("it is whole");
+            assert!(decode(&head, &wrong).is_none() || at != 32);
+        }
+    }
+
+    #[test]
+    fn a_purged_record_keeps_its_place_alone() {
+        let record = &records()[2];
+        let mut bytes = Vec::new();
+        encode(record, 2, &mut bytes);
+        let len = bytes.len();
+        purge(&mut bytes);
+        let head = check(&bytes).expect("it is whole");
+        assert_eq!((bytes.len(), head.offset, head.place, head.at), (len, 3, 2, 3000));
+        assert!(bytes[32..].iter().all(|&b| b == 0));
+        let read = decode(&head, &bytes).expect("it is one of ours");
+        assert_eq!((read.topics().len(), read.id(), read.key()), (0, "", None));
+    }
+
+    #[test]
+    fn a_segment_says_what_it_is() {
+        let mut head = segment_head(&[3; 16], 77);
+        assert_eq!(read_segment_head(&head), Ok(([3; 16], 77)));
+        head[33] ^= 1;
+        assert_eq!(read_segment_head(&head), Err(BadHead::Damaged));
+        let mut newer = segment_head(&[3; 16], 77);
+        newer[8] = 2;
+        let crc = crc32fast::hash(&newer[..60]);
+        newer[60..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(read_segment_head(&newer), Err(BadHead::Newer(2)));
+    }
+}

@@ -1,0 +1,123 @@
+//! Finding single updates: by a cursor, by an id that a publisher chose, by an idempotency key.
+
+use std::{io, sync::Arc, time::SystemTime};
+
+use headwater_sse::EventId;
+
+use super::{
+    Log, Segment, format,
+    format::RECORD_HEAD,
+    index::Position,
+    scan::{Scanned, Scanner},
+};
+use crate::{
+    cursor::{Cursor, Offset},
+    history::Found,
+    record::Record,
+};
+
+/// A submission that was published under a key.
+#[derive(Debug)]
+pub(crate) struct Keyed {
+    pub(crate) fingerprint: u128,
+    pub(crate) ids: Arc<[EventId]>,
+}
+
+impl Log {
+    /// Where the update with this id lies, or lay.
+    pub(crate) fn resolve(&self, id: &str, now: SystemTime) -> io::Result<Found> {
+        let at = match Cursor::parse(id) {
+            Some(cursor) => {
+                let state = self.state();
+                state.manifest.epochs.admits(cursor, state.next).then_some(cursor.offset)
+            }
+            None => self.first_with_id(id)?,
+        };
+        let earliest = self.earliest(now);
+        Ok(match at {
+            // The last one forgotten is as good a start as the first one held: nothing lies between.
+            Some(offset) if offset + 1 >= earliest => Found::At(offset),
+            _ => Found::Lost,
+        })
+    }
+
+    /// The first update that bears this chosen id, if no earlier one can have borne it.
+    fn first_with_id(&self, id: &str) -> io::Result<Option<Offset>> {
+        let hash = self.hasher.id(id);
+        let segments: Vec<_> = {
+            let state = self.state();
+            if state.manifest.forgotten.contains(&hash) {
+                return Ok(None);
+            }
+            state.segments.iter().cloned().collect()
+        };
+        for segment in segments.iter().filter(|s| s.has_ids()) {
+            let mut places = Vec::new();
+            segment.find(hash, 0, &self.hasher, &mut places)?;
+            for place in places {
+                if let Some(record) = read_at(segment, place)?
+                    && record.has_chosen_id()
+                    && record.id() == id
+                {
+                    return Ok(Some(record.offset));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The submission under this key, while the last of its updates is retained.
+    pub(crate) fn find_key(&self, name: &[u8], now: SystemTime) -> io::Result<Option<Keyed>> {
+        let hash = self.hasher.key(name);
+        let earliest = self.earliest(now);
+        let segments: Vec<_> = self.state().segments.iter().rev().cloned().collect();
+        let mut places = Vec::new();
+        for segment in segments.iter().filter(|s| s.has_keys()) {
+            places.clear();
+            segment.find(hash, 0, &self.hasher, &mut places)?;
+            for &place in places.iter().rev() {
+                let Some(record) = read_at(segment, place)? else { continue };
+                let Some(key) = record.key().filter(|key| key.name == name) else { continue };
+                if record.offset < earliest {
+                    return Ok(None);
+                }
+                let first = (record.offset + 1).saturating_sub(key.updates.into());
+                let ids = self.ids(segment, first, record.offset)?;
+                return Ok(Some(Keyed { fingerprint: key.fingerprint, ids }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The ids of consecutive updates. A submission never spans two segments.
+    fn ids(&self, segment: &Segment, first: Offset, last: Offset) -> io::Result<Arc<[EventId]>> {
+        let start = segment.position(first, &self.hasher)?.ok_or(io::ErrorKind::NotFound)?;
+        let mut scanner = Scanner::new(&*segment.file, start, segment.end(), 16 << 10).expecting(first);
+        let mut ids = Vec::new();
+        for offset in first..=last {
+            let id = match scanner.next()? {
+                Scanned::Record { head, bytes, .. } => format::decode(&head, bytes)
+                    .filter(|record| !record.id().is_empty() || record.has_chosen_id())
+                    .and_then(|record| EventId::new(record.id()).ok()),
+                _ => None,
+            };
+            // One that was purged, or is damaged, had an id too: this one resumes at the same place.
+            ids.push(id.unwrap_or_else(|| self.cursor(offset).id()));
+        }
+        Ok(ids.into())
+    }
+}
+
+/// The record at this place; `None` if none is whole there.
+pub(super) fn read_at(segment: &Segment, place: Position) -> io::Result<Option<Record>> {
+    const GUESS: usize = 1024;
+    let left = segment.end().saturating_sub(place.into());
+    if left < RECORD_HEAD as u64 {
+        return Ok(None);
+    }
+    let mut scanner = Scanner::new(&*segment.file, place.into(), segment.end(), GUESS);
+    Ok(match scanner.next()? {
+        Scanned::Record { head, bytes, .. } => format::decode(&head, bytes),
+        _ => None,
+    })
+}

@@ -1,0 +1,299 @@
+//! Opening a directory: what is there, is it whole, and where do updates go on?
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    io,
+    ops::Range,
+    sync::{Arc, Mutex, RwLock},
+};
+
+use super::{
+    Log, Settings, State,
+    chores::Bell,
+    create_segment,
+    format::{BadHead, LogId, SEGMENT_HEAD, read_segment_head},
+    hash::Hasher,
+    index::Sealed,
+    manifest::{Manifest, ManifestError},
+    redo,
+    segment::{Index, Segment},
+    survey::{Tail, survey},
+};
+use crate::{
+    cursor::{Epoch, Offset},
+    disk::{Disk, DiskFile},
+    epochs::Epochs,
+};
+
+/// Why a directory cannot be used.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    InUse,
+    Foreign { file: String },
+    Newer { version: u32 },
+    Damaged { what: String },
+    Disk { what: String, error: io::Error },
+}
+
+impl OpenError {
+    fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Disk { what, error }
+    }
+}
+
+impl From<ManifestError> for OpenError {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Io(error) => Self::Disk { what: "reading the manifest".into(), error },
+            ManifestError::Foreign => Self::Foreign { file: "manifest".into() },
+            ManifestError::Newer { version } => Self::Newer { version },
+            other => Self::Damaged { what: other.to_string() },
+        }
+    }
+}
+
+/// What is new in a directory, or in an epoch: random, and given from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh {
+    pub(crate) id: LogId,
+    pub(crate) hash: [u8; 16],
+    pub(crate) epoch: Epoch,
+}
+
+/// Ranges of offsets, as a person reads them.
+fn list(ranges: &[Range<Offset>]) -> String {
+    const SHOWN: usize = 5;
+    let mut text: Vec<String> =
+        ranges
+            .iter()
+            .take(SHOWN)
+            .map(|r| {
+                if r.end - r.start == 1 {
+                    r.start.to_string()
+                } else {
+                    format!("{} to {}", r.start, r.end - 1)
+                }
+            })
+            .collect();
+    if ranges.len() > SHOWN {
+        text.push(format!("{} more places", ranges.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+impl Log {
+    /// Opens the log, or begins one in a directory that is empty.
+    ///
+    /// What stands behind the last whole submission was never acknowledged, and is cut off. A start that does not follow
+    /// a clean stop begins a new epoch: should the disk have lost more than it may, or be an older copy of itself, those
+    /// who have seen what is gone come with cursors that do not hold any more, and are told.
+    pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, fresh: &Fresh) -> Result<Self, OpenError> {
+        let home = disk.home().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::InUse,
+            _ => OpenError::Disk { what: "locking it".into(), error },
+        })?;
+        let names = disk.list().map_err(OpenError::disk("listing its files"))?;
+        let manifest = Manifest::load(&*disk)?;
+        let (manifest, segments) = match manifest {
+            Some(manifest) => Opening { disk: &*disk, manifest, names }.open(home, fresh)?,
+            None => begin(&*disk, home, &names, fresh)?,
+        };
+        let next = segments.back().expect("there is always one").next();
+        let floor = segments[0].first;
+        let id = manifest.id;
+        Ok(Self {
+            disk,
+            id,
+            hasher: Hasher::new(manifest.hash),
+            settings,
+            state: RwLock::new(State { segments, next, floor, manifest, damage_found: false }),
+            writer: Mutex::default(),
+            storing: Mutex::default(),
+            bell: Bell::default(),
+        })
+    }
+}
+
+/// A segment's file, by its first offset.
+type Numbered = (Offset, Arc<dyn DiskFile>);
+
+type Opened = (Manifest, VecDeque<Arc<Segment>>);
+
+fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
+    let own = |name: &&String| !matches!(&***name, "lock" | "manifest.new") && !name.starts_with('.');
+    if let Some(segment) = names.iter().find(|name| Segment::first_of(name, ".log").is_some()) {
+        return Err(OpenError::Damaged { what: format!("there is {segment}, but no manifest") });
+    }
+    if let Some(file) = names.iter().find(own) {
+        return Err(OpenError::Foreign { file: file.clone() });
+    }
+    let manifest = Manifest {
+        id: fresh.id,
+        hash: fresh.hash,
+        home,
+        epochs: Epochs::new(fresh.epoch, 1),
+        clean: None,
+        lost: Vec::new(),
+        damaged: Vec::new(),
+        purges: Vec::new(),
+        forgotten: Vec::new(),
+    };
+    // The segment first: a manifest without one would say that all were lost.
+    let segment =
+        create_segment(disk, &fresh.id, 1).map_err(OpenError::disk("creating the first segment"))?;
+    manifest.store(disk).map_err(OpenError::disk("writing the manifest"))?;
+    Ok((manifest, [segment].into()))
+}
+
+struct Opening<'a> {
+    disk: &'a dyn Disk,
+    manifest: Manifest,
+    names: Vec<String>,
+}
+
+impl Opening<'_> {
+    fn open(mut self, home: String, fresh: &Fresh) -> Result<Opened, OpenError> {
+        let hasher = Hasher::new(self.manifest.hash);
+        if !self.manifest.damaged.is_empty() {
+            let what = format!("updates that could not be read any more: {}", list(&self.manifest.damaged));
+            return Err(OpenError::Damaged { what });
+        }
+        let mut files = self.files()?;
+        redo::redo(self.disk, &files).map_err(OpenError::disk("finishing a purge"))?;
+        let firsts: Vec<Offset> = files.iter().map(|(first, _)| *first).collect();
+        let mut segments = VecDeque::new();
+        let mut holes = Vec::new();
+        let last =
+            files.pop().ok_or_else(|| OpenError::Damaged { what: "all segments are missing".into() })?;
+        for ((first, file), following) in files.into_iter().zip(firsts.into_iter().skip(1)) {
+            let segment = self.whole_segment(first, file, &hasher, &mut holes)?;
+            let next = segment.next();
+            if next > following {
+                return Err(OpenError::Damaged {
+                    what: format!("{} holds more than the next one leaves room for", Segment::name(first)),
+                });
+            }
+            holes.extend((next < following).then_some(next..following));
+            segments.push_back(segment);
+        }
+        let segment = self.last_segment(last, &hasher, &mut holes)?;
+        let next = segment.next();
+        segments.push_back(segment);
+
+        let clean = self.manifest.clean;
+        holes.extend(clean.filter(|&clean| next < clean).map(|clean| next..clean));
+        holes.retain(|hole| !self.manifest.is_lost(hole));
+        if !holes.is_empty() {
+            return Err(OpenError::Damaged {
+                what: format!("updates are missing or not whole: {}", list(&holes)),
+            });
+        }
+        let manifest = &mut self.manifest;
+        if clean != Some(next) || manifest.home != home {
+            manifest.epochs.begin(fresh.epoch, next);
+        }
+        manifest.epochs.forget_before(segments[0].first);
+        (manifest.clean, manifest.home) = (None, home);
+        self.manifest.store(self.disk).map_err(OpenError::disk("writing the manifest"))?;
+        self.remove_strays(&segments).map_err(OpenError::disk("removing files that are left over"))?;
+        Ok((self.manifest, segments))
+    }
+
+    /// The segments' files, by their first offsets.
+    fn files(&self) -> Result<Vec<Numbered>, OpenError> {
+        let firsts: BTreeSet<Offset> =
+            self.names.iter().filter_map(|name| Segment::first_of(name, ".log")).collect();
+        let mut files = Vec::new();
+        let newest = firsts.last().copied();
+        for first in firsts {
+            let name = Segment::name(first);
+            let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
+            let file = self.disk.open(&name).map_err(reading)?;
+            let len = file.len().map_err(reading)?;
+            let mut head = [0; SEGMENT_HEAD];
+            let read = file.read_at(&mut head, 0).map_err(reading)?;
+            let problem = match read_segment_head(&head) {
+                Ok((id, own)) if read == SEGMENT_HEAD && (id, own) == (self.manifest.id, first) => None,
+                Err(BadHead::Newer(version)) => return Err(OpenError::Newer { version }),
+                Ok(_) => Some("is of another history, or was renamed"),
+                Err(BadHead::Damaged) => Some("does not begin as a segment does"),
+            };
+            match problem {
+                None => files.push((first, file)),
+                // It was being made when its writer ended; nothing is written behind a head that is not durable.
+                Some(_) if Some(first) == newest && len <= SEGMENT_HEAD as u64 && !files.is_empty() => {}
+                Some(problem) => {
+                    return Err(OpenError::Damaged { what: format!("{name} {problem}") });
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// A segment that another one follows.
+    fn whole_segment(
+        &self,
+        first: Offset,
+        file: Arc<dyn DiskFile>,
+        hasher: &Hasher,
+        holes: &mut Vec<Range<Offset>>,
+    ) -> Result<Arc<Segment>, OpenError> {
+        let name = Segment::name(first);
+        let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
+        let len = file.len().map_err(reading)?;
+        let index = self.disk.open(&Segment::index_name(first)).and_then(Sealed::open);
+        if let Ok(index) = index
+            && (index.first(), index.log_id()) == (first, self.manifest.id)
+            && index.end() <= len
+        {
+            let end = index.end();
+            return Ok(Arc::new(Segment::new(first, file, end, Index::Sealed(Arc::new(index)))));
+        }
+        let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
+        holes.extend(survey.holes);
+        let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
+        // At once: the indexes of a long history do not fit into memory. Where it cannot be written, the disk is full or
+        // read-only, and that is told when something is to be written to the log itself.
+        let _ = segment.seal(self.disk, &self.manifest.id);
+        Ok(Arc::new(segment))
+    }
+
+    fn last_segment(
+        &self,
+        (first, file): Numbered,
+        hasher: &Hasher,
+        holes: &mut Vec<Range<Offset>>,
+    ) -> Result<Arc<Segment>, OpenError> {
+        let name = Segment::name(first);
+        let disk = |what: &'static str| OpenError::disk(format!("{what} {name}"));
+        let len = file.len().map_err(disk("reading"))?;
+        let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(disk("reading"))?;
+        let next = first + u64::from(survey.index.count());
+        if survey.torn && self.manifest.clean.is_none_or(|clean| next >= clean) {
+            tracing::info!(
+                bytes = len - survey.end,
+                "the last commit had not been completed, nor acknowledged; it was cut off"
+            );
+            file.set_len(survey.end).map_err(disk("cutting off the end of"))?;
+            file.sync().map_err(disk("cutting off the end of"))?;
+        }
+        holes.extend(survey.holes);
+        Ok(Arc::new(Segment::new(first, file, survey.end, Index::growing(survey.index))))
+    }
+
+    /// Removes what was being made, or being removed, when the last writer ended.
+    fn remove_strays(&self, segments: &VecDeque<Arc<Segment>>) -> io::Result<()> {
+        let kept: BTreeSet<Offset> = segments.iter().map(|s| s.first).collect();
+        let newest = kept.last().copied();
+        for name in &self.names {
+            let segment = Segment::first_of(name, ".log").is_some_and(|first| !kept.contains(&first));
+            let index = Segment::first_of(name, ".idx")
+                .is_some_and(|first| !kept.contains(&first) || Some(first) == newest);
+            if segment || index {
+                self.disk.remove(name)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Overwriting records in place, so that a crash in the middle leaves none that is half of each.
+//!
+//! Which ones is noted first, in a file of its own: the segment's first offset, the records' places in it, and a
+//! checksum, all as little-endian numbers. As long as that file is there the overwriting is done again at each start;
+//! that a record has been overwritten already makes no difference, as what stays of it is the same in both.
+
+use std::{io, sync::Arc};
+
+use super::{
+    format::{self, Head, RECORD_HEAD},
+    index::Position,
+};
+use crate::{
+    cursor::Offset,
+    disk::{Disk, DiskFile},
+};
+
+const NAME: &str = "purging";
+
+/// Notes durably which records of a segment are going to be overwritten.
+pub(super) fn note(disk: &dyn Disk, segment: Offset, places: &[Position]) -> io::Result<()> {
+    clear(disk)?;
+    let mut bytes = segment.to_le_bytes().to_vec();
+    bytes.extend(places.iter().flat_map(|place| place.to_le_bytes()));
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend(crc.to_le_bytes());
+    let file = disk.create(NAME)?;
+    file.write_at(&bytes, 0)?;
+    file.sync()?;
+    disk.sync()
+}
+
+/// It is done.
+pub(super) fn clear(disk: &dyn Disk) -> io::Result<()> {
+    match disk.remove(NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Durable before anything else is written: a note that came back would have other records overwritten.
+        Ok(()) => disk.sync(),
+        error => error,
+    }
+}
+
+/// Finishes what was noted and not cleared.
+pub(super) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) -> io::Result<()> {
+    let file = match disk.open(NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    if let Some((first, places)) = parse(&bytes)
+        && let Some((_, segment)) = segments.iter().find(|(own, _)| *own == first)
+    {
+        for place in places {
+            overwrite(&**segment, place)?;
+        }
+        segment.sync()?;
+    }
+    clear(disk)
+}
+
+/// A note that is not whole was not durable: nothing was overwritten yet.
+fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Position>)> {
+    let (body, crc) = bytes.split_last_chunk()?;
+    let (first, places) = body.split_first_chunk()?;
+    let whole = crc32fast::hash(body) == u32::from_le_bytes(*crc);
+    let places = places.as_chunks().0.iter().map(|place| u32::from_le_bytes(*place));
+    whole.then(|| (u64::from_le_bytes(*first), places))
+}
+
+/// Leaves of the record at this place nothing but its place.
+pub(super) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> {
+    let mut head = [0; RECORD_HEAD];
+    file.read_exact_at(&mut head, place.into())?;
+    let mut bytes = vec![0; Head::read(&head).size as usize];
+    file.read_exact_at(&mut bytes, place.into())?;
+    format::purge(&mut bytes);
+    file.write_at(&bytes, place.into())
+}

@@ -1,0 +1,265 @@
+//! One file of the log, and its index.
+
+use std::{
+    cmp::Ordering,
+    collections::HashSet,
+    io,
+    sync::{
+        Arc, RwLock,
+        atomic::{self, AtomicU64},
+    },
+    vec,
+};
+
+use super::{
+    format::LogId,
+    hash::Hasher,
+    index::{Growing, Position, Sealed, SortedHashes},
+    survey::{Tail, survey},
+};
+use crate::{
+    cursor::Offset,
+    disk::{Disk, DiskFile},
+};
+
+/// Consecutive records in one file.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) first: Offset,
+    pub(crate) file: Arc<dyn DiskFile>,
+    /// Where the last record ends. What stands behind it is not (or not yet) part of the log.
+    end: AtomicU64,
+    index: RwLock<Index>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Index {
+    /// In memory: of the segment that is written, and of one that is not sealed yet.
+    Growing(Arc<RwLock<Growing>>),
+    /// In a file of its own.
+    Sealed(Arc<Sealed>),
+}
+
+impl Index {
+    pub(crate) fn growing(index: Growing) -> Self {
+        Self::Growing(Arc::new(RwLock::new(index)))
+    }
+}
+
+/// The hashes of an index, in order.
+enum Sorted<'a> {
+    Growing(vec::IntoIter<(u64, u32)>),
+    Sealed(SortedHashes<'a>),
+}
+
+impl<'a> Sorted<'a> {
+    fn of(index: &'a Index) -> Self {
+        match index {
+            Index::Growing(index) => {
+                let hashes = index.read().expect("no code that holds this lock panics").hashes();
+                Self::Growing(hashes.into_iter())
+            }
+            Index::Sealed(index) => Self::Sealed(index.hashes()),
+        }
+    }
+}
+
+impl Iterator for Sorted<'_> {
+    type Item = io::Result<u64>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Growing(hashes) => hashes.next().map(|(hash, _)| Ok(hash)),
+            Self::Sealed(hashes) => hashes.next().map(|entry| entry.map(|(hash, _)| hash)),
+        }
+    }
+}
+
+/// Reads an index wherever it is.
+macro_rules! read {
+    ($self:expr, $index:ident => $memory:expr, $sealed:ident => $disk:expr) => {
+        match $self.index() {
+            Index::Growing(index) => {
+                let $index = index.read().expect("no code that holds this lock panics");
+                Ok($memory)
+            }
+            Index::Sealed($sealed) => $disk,
+        }
+    };
+}
+
+impl Segment {
+    pub(crate) fn new(first: Offset, file: Arc<dyn DiskFile>, end: u64, index: Index) -> Self {
+        Self { first, file, end: AtomicU64::new(end), index: RwLock::new(index) }
+    }
+
+    pub(crate) fn name(first: Offset) -> String {
+        format!("{first:020}.log")
+    }
+
+    pub(crate) fn index_name(first: Offset) -> String {
+        format!("{first:020}.idx")
+    }
+
+    /// The first offset of a segment whose file, or whose index's, has this name.
+    pub(crate) fn first_of(name: &str, extension: &str) -> Option<Offset> {
+        let digits = name.strip_suffix(extension)?;
+        (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+    }
+
+    pub(crate) fn index(&self) -> Index {
+        self.index.read().expect("no code that holds this lock panics").clone()
+    }
+
+    pub(crate) fn set_index(&self, index: Index) {
+        *self.index.write().expect("no code that holds this lock panics") = index;
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(atomic::Ordering::Acquire)
+    }
+
+    pub(crate) fn set_end(&self, end: u64) {
+        self.end.store(end, atomic::Ordering::Release);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        match self.index() {
+            Index::Growing(index) => {
+                index.read().expect("no code that holds this lock panics").count().into()
+            }
+            Index::Sealed(index) => index.count().into(),
+        }
+    }
+
+    /// The offset behind the last record.
+    pub(crate) fn next(&self) -> Offset {
+        self.first + self.count()
+    }
+
+    /// The time of the first record, in microseconds since 1970; 0 where there is none.
+    pub(crate) fn first_time(&self) -> u64 {
+        match self.index() {
+            Index::Growing(index) => index.read().expect("no code that holds this lock panics").first_time(),
+            Index::Sealed(index) => index.first_time(),
+        }
+    }
+
+    /// The time of the last record, in microseconds since 1970; 0 where there is none.
+    pub(crate) fn last_time(&self) -> u64 {
+        match self.index() {
+            Index::Growing(index) => index.read().expect("no code that holds this lock panics").last_time(),
+            Index::Sealed(index) => index.last_time(),
+        }
+    }
+
+    /// Whether any of its records can be found by a chosen id.
+    pub(crate) fn has_ids(&self) -> bool {
+        match self.index() {
+            Index::Growing(index) => index.read().expect("no code that holds this lock panics").ids() > 0,
+            Index::Sealed(index) => index.ids() > 0,
+        }
+    }
+
+    /// Whether any of its records can be found by a key.
+    pub(crate) fn has_keys(&self) -> bool {
+        match self.index() {
+            Index::Growing(index) => index.read().expect("no code that holds this lock panics").keys() > 0,
+            Index::Sealed(index) => index.keys() > 0,
+        }
+    }
+
+    /// Where the record with this offset begins; for the one behind the last, the end.
+    pub(crate) fn position(&self, offset: Offset, hasher: &Hasher) -> io::Result<Option<u64>> {
+        self.mended(hasher, || {
+            let position = read!(self, index => index.position(offset), sealed => sealed.position(offset))?;
+            Ok(position.map(u64::from))
+        })
+    }
+
+    /// Appends the places of the records with this hash that begin at `from` or later, in order.
+    pub(crate) fn find(
+        &self,
+        hash: u64,
+        from: u64,
+        hasher: &Hasher,
+        into: &mut Vec<Position>,
+    ) -> io::Result<()> {
+        let Ok(from) = Position::try_from(from) else { return Ok(()) };
+        let before = into.len();
+        self.mended(hasher, || {
+            into.truncate(before);
+            read!(self, index => index.find(hash, from, into), sealed => sealed.find(hash, from, into))
+        })
+    }
+
+    /// The first of these places: so many at the most.
+    pub(crate) fn find_first(
+        &self,
+        hash: u64,
+        from: u64,
+        most: usize,
+        hasher: &Hasher,
+        into: &mut Vec<Position>,
+    ) -> io::Result<()> {
+        let Ok(from) = Position::try_from(from) else { return Ok(()) };
+        let before = into.len();
+        self.mended(hasher, || {
+            into.truncate(before);
+            read!(self, index => {
+                index.find(hash, from, into);
+                into.truncate(before.saturating_add(most));
+            }, sealed => sealed.find_first(hash, from, most, into))
+        })
+    }
+
+    /// Adds the hashes that both segments know. They are read in order, so this is quick however many there are.
+    pub(crate) fn common_hashes(&self, other: &Self, into: &mut HashSet<u64>) -> io::Result<()> {
+        let (own, others) = (self.index(), other.index());
+        let (mut own, mut others) = (Sorted::of(&own).peekable(), Sorted::of(&others).peekable());
+        while let (Some(a), Some(b)) = (own.peek(), others.peek()) {
+            let (Ok(a), Ok(b)) = (a, b) else { return Err(io::ErrorKind::InvalidData.into()) };
+            match a.cmp(b) {
+                Ordering::Less => drop(own.next()),
+                Ordering::Greater => drop(others.next()),
+                Ordering::Equal => {
+                    into.insert(*a);
+                    own.next();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the index from memory into its file. Nothing may be appended to the segment any more.
+    pub(crate) fn seal(&self, disk: &dyn Disk, id: &LogId) -> io::Result<()> {
+        let Index::Growing(index) = self.index() else { return Ok(()) };
+        let bytes = index.read().expect("no code that holds this lock panics").seal(self.end(), *id);
+        let name = Self::index_name(self.first);
+        let file = match disk.create(&name) {
+            // Of an earlier try, or a damaged one. Not written over: a backup may be linked to it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                disk.remove(&name)?;
+                disk.create(&name)?
+            }
+            file => file?,
+        };
+        file.write_at(&bytes, 0)?;
+        file.sync()?;
+        self.set_index(Index::Sealed(Arc::new(Sealed::open(file)?)));
+        Ok(())
+    }
+
+    /// Does something with the index; if that turns out to be damaged, makes it anew from the records.
+    fn mended<T>(&self, hasher: &Hasher, mut use_it: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        match use_it() {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(first = self.first, "the index of a segment is damaged; it is made anew");
+                let survey = survey(&*self.file, self.first, self.end(), hasher, Tail::Whole)?;
+                self.set_index(Index::growing(survey.index));
+                use_it()
+            }
+            done => done,
+        }
+    }
+}

@@ -1,0 +1,2 @@
+mod past;
+pub(crate) use past::{Fetched, PAGE_BYTES, PAGE_ITEMS, Past, Want};
