@@ -1,8 +1,11 @@
 //! Which updates a subscriber may see and wants to.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{Selector, record::Record};
+use crate::{Selector, Topic, record::Record};
+
+/// Each topic is looked up in each segment of the log.
+const EXACT: usize = 1_000;
 
 /// What a subscriber asked for, and what it is allowed.
 #[derive(Debug)]
@@ -15,6 +18,17 @@ impl Filter {
     /// Whether it is subscribed to one of the update's topics and may see it.
     pub(crate) fn admits(&self, record: &Record) -> bool {
         self.may_see(record) && any(&self.selectors, record)
+    }
+
+    /// The topics that it can be subscribed to, in ascending order, if they can be told one by one, and are few enough
+    /// that looking up each costs less than reading everything.
+    pub(crate) fn exact_topics(&self) -> Option<Arc<[Topic]>> {
+        if self.selectors.len() > EXACT {
+            return None;
+        }
+        let texts: Option<BTreeSet<&str>> = self.selectors.iter().map(Selector::as_exact).collect();
+        // A text that is no topic matches none.
+        Some(texts?.into_iter().filter_map(|text| Topic::new(text).ok()).collect())
     }
 
     /// How many selectors a topic is held against, in the worst case.

@@ -1,9 +1,10 @@
-//! What is held of the past, and where a cursor lies in it. `memory`: the ring itself.
+//! What is held of the past, and where a cursor lies in it. `memory`: the ring itself. With a log: the ring is a window,
+//! and what lies before it is the readers' to fetch.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        RwLock,
+        Arc, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -14,17 +15,20 @@ use headwater_sse::EventId;
 use crate::{
     Retention,
     cursor::{Cursor, Epoch, Offset},
+    readers::Past,
     record::Shared,
     ring::{Ring, Window},
 };
 
-/// Some updates in order, and what the reader must know of the rest.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// How far it looked: where the next read goes on.
-    pub(crate) next: Offset,
-    /// The first update that is held. One beyond `from`: what lies between is lost.
-    pub(crate) earliest: Offset,
+/// What a look into memory comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// It was looked up to here: the next read goes on there.
+    Upto(Offset),
+    /// Memory begins here only, and the past is the readers' to fetch.
+    Before(Offset),
+    /// What lies before this is lost.
+    Lost(Offset),
 }
 
 /// Where a subscriber's cursor lies.
@@ -59,6 +63,8 @@ struct Bearers {
 pub(crate) struct History {
     pub(crate) epoch: Epoch,
     inner: RwLock<Inner>,
+    /// What lies before the ring; `None`: nothing does.
+    past: Option<Arc<dyn Past>>,
     /// The ring's `next`, for those who only ask whether there is more. Of one order with the shards' saying that they
     /// fall asleep (`SeqCst` on both sides), or an update and a falling asleep could miss each other.
     next: AtomicU64,
@@ -66,8 +72,27 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn memory(epoch: Epoch, retention: Retention, window: Window) -> Self {
-        let inner = Inner { ring: Ring::new(retention, window), ids: HashMap::new() };
-        Self { epoch, inner: RwLock::new(inner), next: AtomicU64::new(1) }
+        let inner = Inner { ring: Ring::new(1, retention, window), ids: HashMap::new() };
+        Self { epoch, inner: RwLock::new(inner), past: None, next: AtomicU64::new(1) }
+    }
+
+    /// Of memory's only the window; the past has all that comes before `next`, and is given what comes after it by
+    /// others. What is older than `age` is not read from memory either.
+    pub(crate) fn window(
+        epoch: Epoch,
+        next: Offset,
+        age: Option<Duration>,
+        window: Window,
+        past: Arc<dyn Past>,
+    ) -> Self {
+        let retention = Retention { count: 0, bytes: 0, age };
+        let inner = Inner { ring: Ring::new(next, retention, window), ids: HashMap::new() };
+        Self { epoch, inner: RwLock::new(inner), past: Some(past), next: AtomicU64::new(next) }
+    }
+
+    /// What lies before the ring.
+    pub(crate) fn past(&self) -> Option<&Arc<dyn Past>> {
+        self.past.as_ref()
     }
 
     fn inner(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
@@ -127,7 +152,7 @@ impl History {
         self.inner().ring.nothing_expires_for(now)
     }
 
-    /// Appends to `into` what is held from `from` on and before `until`.
+    /// Appends to `into` what is held in memory from `from` on and before `until`; nothing where `from` itself is not.
     pub(crate) fn read(
         &self,
         from: Offset,
@@ -136,10 +161,19 @@ impl History {
         max_bytes: usize,
         now: SystemTime,
         into: &mut Vec<Shared>,
-    ) -> Page {
+    ) -> Read {
         let inner = self.inner();
         let earliest = inner.ring.earliest_held(now);
-        Page { next: inner.ring.read(from.max(earliest), until, max_items, max_bytes, into), earliest }
+        match self.past {
+            _ if from >= earliest => Read::Upto(inner.ring.read(from, until, max_items, max_bytes, into)),
+            Some(_) => Read::Before(earliest),
+            None => Read::Lost(earliest),
+        }
+    }
+
+    /// The first update that is in memory.
+    pub(crate) fn earliest_held(&self, now: SystemTime) -> Offset {
+        self.inner().ring.earliest_held(now)
     }
 
     /// The first update that one who comes back can get.
@@ -174,8 +208,6 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{Topic, Update, record::Draft};
 

@@ -22,9 +22,10 @@ use crate::{
     inbox::{Command, Inbox},
     intake::{Intake, ShardHandle},
     pull::{Feed, Slot},
+    readers::{self, Readers},
     ring::Window,
     sequencer::Sequencer,
-    shard::{Portions, Rules, Shard},
+    shard::{Orders, Portions, Rules, Shard},
     sink::Sink,
     subscribe::Start,
     subscriber::{Counts, Seat, Subscriber},
@@ -59,6 +60,8 @@ pub struct Hub {
     unknown_cursor: UnknownCursor,
     user_timeout: Duration,
     heartbeat: Option<Duration>,
+    /// Of a history that is not all in memory.
+    readers: Option<Arc<Readers>>,
     clock: Arc<dyn Clock>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -71,13 +74,16 @@ impl Hub {
         let rules = Rules {
             heartbeat: options.heartbeat,
             write_timeout: options.write_timeout,
+            slow_reader: options.slow_reader,
             portions: Portions::default(),
         };
+        let readers = history.past().map(|past| Arc::new(Readers::new(past.clone())));
         let (mut shards, mut workers) = (Vec::new(), Vec::new());
         for _ in 0..options.shards.max(1) {
             let poll = Poll::new()?;
             let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
-            let shard = Shard::new(history.clone(), &rules, worker::now(&*clock));
+            let orders = readers.as_ref().map(|readers| Orders::new(readers.clone(), inbox.clone()));
+            let shard = Shard::new(history.clone(), orders, &rules, worker::now(&*clock));
             shards.push(ShardHandle { inbox: inbox.clone(), load: Arc::default() });
             workers.push(Worker { shard, poll, inbox, clock: clock.clone(), linger: options.linger });
         }
@@ -92,12 +98,20 @@ impl Hub {
             unknown_cursor: options.unknown_cursor,
             user_timeout: options.write_timeout,
             heartbeat: options.heartbeat,
+            readers,
             clock,
             threads: Vec::new(),
         };
         // What has been started ends with `hub`, should the next one fail to start.
         for (i, worker) in workers.into_iter().enumerate() {
             hub.threads.push(thread::Builder::new().name(format!("shard-{i}")).spawn(move || worker.run())?);
+        }
+        if let Some(readers) = &hub.readers {
+            for i in 0..readers::THREADS {
+                let (readers, clock) = (readers.clone(), hub.clock.clone());
+                let thread = thread::Builder::new().name(format!("reader-{i}"));
+                hub.threads.push(thread.spawn(move || readers.run(&*clock))?);
+            }
         }
         let intake = hub.intake.clone();
         hub.threads.push(thread::Builder::new().name("sequencer".into()).spawn(move || intake.run())?);
@@ -238,6 +252,9 @@ impl Drop for Hub {
         self.intake.close();
         for shard in self.intake.shards() {
             shard.inbox.send(Command::Stop);
+        }
+        if let Some(readers) = &self.readers {
+            readers.close();
         }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {

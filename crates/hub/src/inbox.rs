@@ -11,7 +11,11 @@ use std::{
 
 use mio::Waker;
 
-use crate::{pull::Slot, subscriber::Subscriber};
+use crate::{
+    pull::Slot,
+    readers::{Page, Want},
+    subscriber::Subscriber,
+};
 
 /// What a shard is asked to do.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) enum Command {
     Ready(Arc<Slot>),
     /// A pull sink's reader is gone.
     Leave(Arc<Slot>),
+    /// Hand out a page that was asked for.
+    Page { want: Want, page: Arc<Page> },
     /// End all streams, spread over this time, and say when they have ended.
     Drain { over: Duration, done: oneshot::Sender<()> },
     /// End the thread.
@@ -29,7 +35,7 @@ pub(crate) enum Command {
 }
 
 /// The commands for a shard, and the bell that wakes it. Bounded by the subscribers there may be: each has at most
-/// one attachment, one readiness and one leave under way.
+/// one attachment, one readiness, one page and one leave under way.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     commands: Mutex<Vec<Command>>,

@@ -32,6 +32,11 @@ impl Pipe {
         state.full &= state.room == 0;
     }
 
+    /// Takes so many bytes more, and no more than those.
+    pub(crate) fn leave_room(&self, bytes: usize) {
+        self.state().room = bytes;
+    }
+
     pub(crate) fn room(&self) -> usize {
         self.state().room
     }

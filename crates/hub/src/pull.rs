@@ -96,6 +96,9 @@ pub enum End {
     Expired,
     /// Updates were lost to it, and it had not asked to be told inside the stream.
     Gap,
+    /// It was slower than the updates, and the hub does not let such a one
+    /// [catch up](crate::SlowReader::CatchUp). It may come back with its last event id.
+    Lagged,
     /// It took nothing for the write timeout.
     Stalled,
     /// The peer closed the connection, or it broke.

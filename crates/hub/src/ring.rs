@@ -62,12 +62,13 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn new(retention: Retention, window: Window) -> Self {
+    /// An empty one, whose first update will have this offset.
+    pub(crate) fn new(first: Offset, retention: Retention, window: Window) -> Self {
         Self {
             records: VecDeque::new(),
-            first: 1,
-            floor: 1,
-            newest: 1,
+            first,
+            floor: first,
+            newest: first,
             bytes: 0,
             retained_bytes: 0,
             retention,
@@ -226,7 +227,7 @@ mod tests {
     }
 
     fn holding(retention: Retention) -> Ring {
-        Ring::new(retention, Window::default())
+        Ring::new(1, retention, Window::default())
     }
 
     fn retention(count: u64) -> Retention {
@@ -268,7 +269,7 @@ mod tests {
         ring.trim(at(15), |_| {});
         assert_eq!((ring.records.len(), ring.bytes, ring.retained_bytes, ring.next()), (0, 0, 0, 6));
         assert_eq!(ring.nothing_expires_for(at(20)), Some(Duration::from_secs(10)), "of what may come");
-        assert_eq!(Ring::new(retention(1), Window::default()).nothing_expires_for(at(20)), None);
+        assert_eq!(Ring::new(1, retention(1), Window::default()).nothing_expires_for(at(20)), None);
     }
 
     #[test]
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_newest_batch_stays_until_the_next_however_large() {
-        let mut ring = Ring::new(retention(0), Window { count: 2, bytes: usize::MAX });
+        let mut ring = Ring::new(1, retention(0), Window { count: 2, bytes: usize::MAX });
         let batch = |from: Offset, n| {
             (from..from + n).map(|offset| {
                 let draft = Draft::new(Update::new(Topic::new("t").unwrap(), "x"));

@@ -1,6 +1,7 @@
 //! Some of the subscribers, and all that is done for them. A plain value, driven by its thread (`worker`) or a test.
 
 mod catch_up;
+mod orders;
 #[cfg(test)]
 mod tests;
 
@@ -12,9 +13,12 @@ use std::{
 
 use slab::Slab;
 
+use self::catch_up::Loaded;
+pub(crate) use self::orders::Orders;
 use crate::{
+    SlowReader,
     cursor::Offset,
-    history::History,
+    history::{History, Read},
     index::Index,
     pass::{Node, Pass, ROOT},
     pull::{End, Frame, Slot},
@@ -65,6 +69,7 @@ pub(crate) struct Rules {
     /// `None`: no heartbeats.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) write_timeout: Duration,
+    pub(crate) slow_reader: SlowReader,
     pub(crate) portions: Portions,
 }
 
@@ -79,6 +84,8 @@ pub(crate) struct Now {
 #[derive(Debug)]
 pub(crate) struct Shard {
     history: Arc<History>,
+    /// Where pages of the past come from, if history has one.
+    orders: Option<Orders>,
     subscribers: Slab<Subscriber>,
     index: Index,
     wheel: Wheel,
@@ -90,20 +97,25 @@ pub(crate) struct Shard {
     behind: VecDeque<u32>,
     live: Pass,
     replay: Pass,
+    /// What `replay` holds.
+    loaded: Option<Loaded>,
     touched: Vec<u32>,
     rung: Vec<(Tick, u32)>,
     heartbeat: Option<Tick>,
     write_timeout: Tick,
+    slow_reader: SlowReader,
     portions: Portions,
     /// Streams that are inside of a frame get until then to end it.
     drained_by: Option<Tick>,
 }
 
 impl Shard {
-    pub(crate) fn new(history: Arc<History>, rules: &Rules, now: Now) -> Self {
+    /// `orders` are for a history that has a past.
+    pub(crate) fn new(history: Arc<History>, orders: Option<Orders>, rules: &Rules, now: Now) -> Self {
         let position = history.next();
         Self {
             history,
+            orders,
             subscribers: Slab::new(),
             index: Index::default(),
             wheel: Wheel::new(now.tick),
@@ -112,10 +124,12 @@ impl Shard {
             behind: VecDeque::new(),
             live: Pass::default(),
             replay: Pass::default(),
+            loaded: None,
             touched: Vec::new(),
             rung: Vec::new(),
             heartbeat: rules.heartbeat.map(ticks),
             write_timeout: ticks(rules.write_timeout),
+            slow_reader: rules.slow_reader,
             portions: rules.portions.clone(),
             drained_by: None,
         }
@@ -135,7 +149,7 @@ impl Shard {
         self.history.next() > self.position
     }
 
-    /// Whether someone is catching up.
+    /// Whether someone is catching up, and not waiting for a page.
     pub(crate) fn has_readers(&self) -> bool {
         !self.behind.is_empty()
     }
@@ -203,6 +217,7 @@ impl Shard {
         }
         subscriber.state = State::CatchingUp;
         self.behind.push_back(key as u32);
+        self.arm(key as u32, now);
     }
 
     /// The reader of a pull sink has made room.
@@ -244,11 +259,17 @@ impl Shard {
         let Self { history, live, index, subscribers, touched, portions, .. } = self;
         live.clear();
         let (items, bytes) = (portions.pass_items, portions.pass_bytes);
-        let page = history.read(self.position, head, items, bytes, now.wall, &mut live.records);
-        if page.earliest > self.position {
-            return self.overrun(page.earliest);
-        }
-        let mut next = page.next;
+        let mut next = match history.read(self.position, head, items, bytes, now.wall, &mut live.records) {
+            Read::Upto(next) => next,
+            Read::Before(earliest) => return self.overrun(earliest),
+            Read::Lost(earliest) => {
+                tracing::warn!(
+                    lost = earliest - self.position,
+                    "updates came faster than they could be sent and history holds too few; raise --retain-count and --retain-bytes"
+                );
+                return self.overrun(earliest);
+            }
+        };
         for i in 0..live.records.len() {
             let record = live.records[i].clone();
             if live.lists() >= portions.lists {
@@ -290,10 +311,6 @@ impl Shard {
 
     /// The ring has gone past the shard: its live subscribers go on from where the shard stood, or are told.
     fn overrun(&mut self, earliest: Offset) {
-        tracing::warn!(
-            lost = earliest - self.position,
-            "updates came faster than they could be sent and history holds too few; raise --retain-count and --retain-bytes"
-        );
         let live: Vec<u32> = self
             .subscribers
             .iter()
@@ -313,6 +330,8 @@ impl Shard {
     fn go_live(&mut self, key: u32, now: Now) {
         let subscriber = &mut self.subscribers[key as usize];
         subscriber.state = State::Live;
+        subscriber.has_been_live = true;
+        subscriber.page = None;
         // The index hands out updates from here on; an offset that was seen before this is none of them.
         subscriber.seen = 0;
         subscriber.places = self.index.insert(key, &mut subscriber.filter.selectors);
@@ -320,12 +339,12 @@ impl Shard {
     }
 
     fn block(&mut self, key: u32, next: Offset, now: Now) {
-        if self.subscribers[key as usize].state == State::Live {
-            self.unindex(key);
-        }
+        self.let_go(key);
         let subscriber = &mut self.subscribers[key as usize];
         subscriber.state = State::Blocked;
         subscriber.next = next;
+        // It may be long before it can be written again.
+        subscriber.page = None;
         // The write timeout counts from here, not from the last write of a stream that was idle.
         subscriber.written = now.tick;
         self.arm(key, now);
@@ -337,10 +356,17 @@ impl Shard {
         index.remove(key, &mut places, |other, place, new| subscribers[other as usize].places[place] = new);
     }
 
-    fn close(&mut self, key: u32, end: End) {
-        if self.subscribers[key as usize].state == State::Live {
-            self.unindex(key);
+    /// The subscriber is no longer live, and waits for no page.
+    fn let_go(&mut self, key: u32) {
+        match self.subscribers[key as usize].state {
+            State::Live => self.unindex(key),
+            State::Waiting => self.withdraw(key),
+            State::Blocked | State::CatchingUp => {}
         }
+    }
+
+    fn close(&mut self, key: u32, end: End) {
+        self.let_go(key);
         let subscriber = self.subscribers.remove(key as usize);
         if let Sink::Pull(slot) = &subscriber.sink {
             // Its reader may still take what is in the slot, however it ended.
@@ -363,9 +389,8 @@ impl Shard {
         let (heartbeat, write_timeout) = (self.heartbeat, self.write_timeout);
         let Some(subscriber) = self.subscribers.get_mut(key as usize) else { return };
         let waited = match subscriber.state {
-            State::Live => heartbeat,
+            State::Live | State::CatchingUp | State::Waiting => heartbeat,
             State::Blocked => Some(write_timeout),
-            State::CatchingUp => None,
         };
         let due = waited.map(|w| subscriber.written.saturating_add(w));
         let expiry = subscriber.expires.map(|at| {
@@ -423,17 +448,18 @@ impl Shard {
                 }
                 self.close(key, End::Stalled);
             }
-            State::Live
-                if self.heartbeat.is_some_and(|h| now.tick.saturating_sub(subscriber.written) >= h) =>
-            {
-                self.beat(key, now);
+            State::Blocked => {}
+            State::Live | State::CatchingUp | State::Waiting => {
+                if self.heartbeat.is_some_and(|h| now.tick.saturating_sub(subscriber.written) >= h) {
+                    self.beat(key, now);
+                }
             }
-            _ => {}
         }
     }
 
     fn beat(&mut self, key: u32, now: Now) {
         let subscriber = &mut self.subscribers[key as usize];
+        let next = if subscriber.state == State::Live { self.position } else { subscriber.next };
         let Some(framing) = subscriber.sink.framing() else {
             // A full slot means that its reader has enough to do; it needs no sign of life.
             push_one(subscriber, Frame::HEARTBEAT, now.tick);
@@ -447,7 +473,7 @@ impl Shard {
                 if written > 0 {
                     subscriber.partial = Some(Box::new(Partial::fixed(bytes, written)));
                 }
-                self.block(key, self.position, now);
+                self.block(key, next, now);
             }
             Err(Gone) => self.close(key, End::Peer),
         }

@@ -1,6 +1,7 @@
 //! One live connection that receives: a sink, a filter and a cursor.
 
 use std::{
+    cell::OnceCell,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,11 +10,13 @@ use std::{
 };
 
 use crate::{
+    SlowReader, Topic,
     cursor::Offset,
     filter::Filter,
     framing::Framing,
     index::Place,
     pass::{Node, ROOT},
+    readers::{Page, Want},
     record::Shared,
     sink::Sink,
     timer::Tick,
@@ -28,6 +31,8 @@ pub(crate) enum State {
     Blocked,
     /// It reads history from its cursor on.
     CatchingUp,
+    /// It catches up, and the page that it needs is being read.
+    Waiting,
 }
 
 /// The frame that a subscriber is inside of.
@@ -119,6 +124,12 @@ pub(crate) struct Subscriber {
     /// The next update to look at; while it is live, the shard's position says so.
     pub(crate) next: Offset,
     pub(crate) gap: GapNotice,
+    /// The page of the past that it will be handed when it is its turn.
+    pub(crate) page: Option<Arc<Page>>,
+    /// What [`Filter::exact_topics`] said, once it has been asked.
+    topics: OnceCell<Option<Arc<[Topic]>>>,
+    /// Whether it has ever been live.
+    pub(crate) has_been_live: bool,
     pub(crate) partial: Option<Box<Partial>>,
     /// Its places in the shard's index while it is live.
     pub(crate) places: Box<[Place]>,
@@ -152,6 +163,9 @@ impl Subscriber {
             state: State::CatchingUp,
             next,
             gap,
+            page: None,
+            topics: OnceCell::new(),
+            has_been_live: false,
             partial: None,
             places: Box::default(),
             node: ROOT,
@@ -162,6 +176,21 @@ impl Subscriber {
             leave: None,
             _seat: seat,
         }
+    }
+
+    /// The topics to which all that it can get is published; `None`: they cannot be told.
+    pub(crate) fn topics(&self) -> Option<&Arc<[Topic]>> {
+        self.topics.get_or_init(|| self.filter.exact_topics()).as_ref()
+    }
+
+    /// What it needs of the past.
+    pub(crate) fn want(&self) -> Want {
+        Want { from: self.next, topics: self.topics().cloned() }
+    }
+
+    /// Whether it is to be closed, should it be behind all that is in memory: it was not, once.
+    pub(crate) fn is_lagging(&self, rule: SlowReader) -> bool {
+        self.has_been_live && rule == SlowReader::Close
     }
 
     /// Whether the peer has a frame's beginning and not its end.

@@ -52,6 +52,7 @@ impl Worker {
                     Command::Attach(subscriber) => self.attach(*subscriber, draining, now),
                     Command::Ready(slot) => self.shard.ready(&slot, now),
                     Command::Leave(slot) => self.shard.leave(&slot),
+                    Command::Page { want, page } => self.shard.arrived(&want, &page),
                     Command::Drain { over, done } => {
                         // What has been acknowledged by now still goes out.
                         self.shard.pass_all(now);

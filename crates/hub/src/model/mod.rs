@@ -14,13 +14,16 @@ use self::{
     reference::{Bounds, SELECTORS, TOPICS},
     world::{GRANTS, World},
 };
-use crate::timer::Tick;
+use crate::{SlowReader, timer::Tick};
 
 /// What bounds the hub of one case: all of it so small that it is met.
 #[derive(Clone, Debug)]
 struct Config {
     bounds: Bounds,
     unknown_live: bool,
+    /// How large the pages are of a past behind the ring, if there is one.
+    past: Option<u64>,
+    slow_reader: SlowReader,
     heartbeat: Option<Tick>,
     write_timeout: Tick,
     pass_items: usize,
@@ -33,22 +36,49 @@ struct Config {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Publish { updates: Vec<Update>, key: Option<(u8, u8)> },
+    Publish {
+        updates: Vec<Update>,
+        key: Option<(u8, u8)>,
+    },
     Commit,
     Admit(Ask),
     Attach,
-    Room { who: usize, bytes: usize },
-    Break { who: usize },
-    Read { who: usize, frames: usize },
-    Reconnect { who: usize },
-    Spurious { key: usize },
+    Room {
+        who: usize,
+        bytes: usize,
+    },
+    Break {
+        who: usize,
+    },
+    Read {
+        who: usize,
+        frames: usize,
+    },
+    Reconnect {
+        who: usize,
+    },
+    Spurious {
+        key: usize,
+    },
     Commands,
-    Time { ticks: Tick },
+    Time {
+        ticks: Tick,
+    },
     Pass,
     CatchUp,
+    /// What is asked of the past is read.
+    Fetch,
+    /// One of the pages that have been read comes in.
+    Answer {
+        nth: usize,
+    },
+    /// What has been read is worthless.
+    Forget,
     Turn,
     Settle,
-    Drain { over: Tick },
+    Drain {
+        over: Tick,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -101,12 +131,17 @@ fn config() -> impl Strategy<Value = Config> {
         },
     );
     let portions = (1..5usize, 1..800usize, 1..5usize, 1..800usize, 1..6usize, 1..20usize);
-    (bounds, any::<bool>(), option::weighted(0.8, 3..40u32), 10..60u32, portions).prop_map(
-        |(bounds, unknown_live, heartbeat, write_timeout, portions)| {
+    let past = option::weighted(0.5, 1..6u64);
+    let slow_reader = prop_oneof![4 => Just(SlowReader::CatchUp), 1 => Just(SlowReader::Close)];
+    let rules = (any::<bool>(), past, slow_reader, option::weighted(0.8, 3..40u32), 10..60u32);
+    (bounds, rules, portions).prop_map(
+        |(bounds, (unknown_live, past, slow_reader, heartbeat, write_timeout), portions)| {
             let (pass_items, pass_bytes, page_items, page_bytes, lists, catch_up) = portions;
             Config {
                 bounds,
                 unknown_live,
+                past,
+                slow_reader,
                 heartbeat,
                 write_timeout,
                 pass_items,
@@ -189,6 +224,9 @@ fn step() -> impl Strategy<Value = Step> {
         6 => prop_oneof![5 => 1..8u32, 1 => 1..80u32, 1 => 1..3000u32].prop_map(|ticks| Step::Time { ticks }),
         8 => Just(Step::Pass),
         8 => Just(Step::CatchUp),
+        8 => Just(Step::Fetch),
+        8 => (0..8usize).prop_map(|nth| Step::Answer { nth }),
+        1 => Just(Step::Forget),
         8 => Just(Step::Turn),
         3 => Just(Step::Settle),
     ]

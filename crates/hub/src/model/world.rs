@@ -1,5 +1,6 @@
 //! The engine without its threads, moved on step by step, and the reference beside it.
 
+mod past;
 mod watch;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use headwater_sse::{EventId, EventType, Retry};
 use mio::{Token, Waker};
 
+use self::past::Behind;
 use super::{
     Ask, Config, From, Step, Transport, Update as Asked,
     reader::{Reader, Wrong},
@@ -29,10 +31,10 @@ use crate::{
     record::Draft,
     ring::{Retention, Window},
     sequencer::Sequencer,
-    shard::{Now, Portions, Rules, Shard},
+    shard::{Now, Orders, Portions, Rules, Shard},
     sink::Sink,
     subscribe::Start,
-    subscriber::{Counts, Seat, Subscriber},
+    subscriber::{Counts, GapNotice, Seat, Subscriber},
     timer::{TICK, Tick},
 };
 
@@ -53,6 +55,8 @@ struct Connection {
     /// Whether it was full when last looked at, and since when.
     full: bool,
     full_at: Tick,
+    /// When it was last seen to be full no longer.
+    writable_at: Tick,
     open: bool,
 }
 
@@ -72,6 +76,8 @@ pub(super) struct World {
     counts: Arc<Counts>,
     grants: Vec<Arc<[Selector]>>,
     inbox: Arc<Inbox>,
+    /// What lies before the ring, if something does.
+    behind: Option<Behind>,
     // The waker in the inbox rings at this.
     _poll: mio::Poll,
     pending: Vec<(Submission, Submitted)>,
@@ -90,10 +96,16 @@ impl World {
             age: config.bounds.age.map(|ticks| TICK * ticks),
         };
         let window = Window { count: config.bounds.window_count, bytes: config.bounds.window_bytes };
-        let history = Arc::new(History::memory(Epoch::from_bits(5), retention, window));
+        let epoch = Epoch::from_bits(5);
+        let behind = config.past.map(Behind::new);
+        let history = Arc::new(match &behind {
+            None => History::memory(epoch, retention, window),
+            Some(behind) => History::window(epoch, 1, retention.age, window, behind.past.clone()),
+        });
         let rules = Rules {
             heartbeat: config.heartbeat.map(|ticks| TICK * ticks),
             write_timeout: TICK * config.write_timeout,
+            slow_reader: config.slow_reader,
             portions: Portions {
                 pass_items: config.pass_items,
                 pass_bytes: config.pass_bytes,
@@ -105,15 +117,18 @@ impl World {
         };
         let poll = mio::Poll::new().expect("a test may open a descriptor");
         let waker = Waker::new(poll.registry(), Token(0)).expect("a test may open a descriptor");
+        let inbox = Arc::new(Inbox::new(waker));
+        let orders = behind.as_ref().map(|b| Orders::new(b.readers.clone(), inbox.clone()));
         let grant = |selectors: &[usize]| selectors.iter().map(|&s| Selector::new(SELECTORS[s].0)).collect();
         let mut world = Self {
             sequencer: Sequencer::new(history.clone()),
-            shard: Shard::new(history.clone(), &rules, now_at(0)),
+            shard: Shard::new(history.clone(), orders, &rules, now_at(0)),
             history,
             reference: Reference::new(config.bounds.clone()),
             counts: Arc::default(),
             grants: GRANTS.iter().map(|g| grant(g)).collect(),
-            inbox: Arc::new(Inbox::new(waker)),
+            inbox,
+            behind,
             _poll: poll,
             pending: Vec::new(),
             admitted: VecDeque::new(),
@@ -154,12 +169,15 @@ impl World {
             }
             Step::Commands => self.commands(),
             Step::Time { ticks } => {
-                let at_rest = !self.shard.has_news() && !self.shard.has_readers();
                 self.tick += ticks;
-                self.ring(at_rest)?;
+                self.retain();
+                self.ring()?;
             }
             Step::Pass => self.shard.pass(self.now()),
             Step::CatchUp => self.shard.catch_up(self.now()),
+            Step::Fetch => self.fetch(),
+            Step::Answer { nth } => self.answer(*nth),
+            Step::Forget => self.forget(),
             Step::Turn => self.turn(),
             Step::Settle => self.settle()?,
             Step::Drain { over } => {
@@ -199,6 +217,8 @@ impl World {
             });
         }
         let mut submission = Submission::new(real);
+        // Keys are kept as long as memory holds the update; a past has its own rule.
+        let key = key.filter(|_| self.behind.is_none());
         if let Some((name, fingerprint)) = key {
             submission =
                 submission.with_key(IdempotencyKey::new(b"scope", &name.to_string(), fingerprint.into()));
@@ -216,6 +236,7 @@ impl World {
             real.push(submission);
             plain.push(submitted);
         }
+        let before = self.history.next();
         let receipts = self.sequencer.commit(real, self.now().wall);
         let answers: Vec<_> = receipts
             .into_iter()
@@ -229,6 +250,7 @@ impl World {
             })
             .collect();
         let expected = self.reference.commit(plain, self.tick);
+        self.remember(before);
         same("answers", &answers, &expected)?;
         same("next", &self.history.next(), &self.reference.next())
     }
@@ -245,8 +267,6 @@ impl World {
             From::Offset(offset) => Since::Id(generated(*offset)),
             From::Id(id) => Since::Id(id.clone()),
         };
-        let start = Start::find(&self.history, &since, unknown, ask.gap_events, now.wall);
-
         let reference = &self.reference;
         let (retained, next) = (reference.retained(self.tick), reference.next());
         let earliest = || Some("earliest".to_owned());
@@ -261,6 +281,17 @@ impl World {
                 }
                 None => (retained, earliest(), Some(id.clone())),
             },
+        };
+        let start = if self.behind.is_none() {
+            Start::find(&self.history, &since, unknown, ask.gap_events, now.wall)
+        } else {
+            // Where an id lies is for the past to say.
+            let gap = match &told {
+                Some(id) if ask.gap_events => GapNotice::EventAfter(id.as_str().into()),
+                _ if ask.gap_events => GapNotice::Event,
+                _ => GapNotice::End,
+            };
+            Start { next: begin, gap, after: header.as_deref().map(Into::into) }
         };
         same("Last-Event-ID", &start.after.as_deref(), &header.as_deref())?;
 
@@ -307,6 +338,7 @@ impl World {
                 attached: self.tick,
                 full: false,
                 full_at: 0,
+                writable_at: 0,
                 open: true,
             },
             slot,
@@ -411,6 +443,7 @@ impl World {
             match command {
                 Command::Ready(slot) => self.shard.ready(&slot, now),
                 Command::Leave(slot) => self.shard.leave(&slot),
+                Command::Page { want, page } => self.shard.arrived(&want, &page),
                 other => unreachable!("nobody sends {other:?}"),
             }
         }

@@ -1,13 +1,17 @@
 //! Those who are not at the head: they read pages of history, each in turn, until they are.
 
+use std::sync::Arc;
+
 use super::{Now, Shard, deliver, push_one, write_frame};
 use crate::{
     cursor::{Cursor, Offset},
     gap,
+    history::Read,
     pass::ROOT,
     pull::{End, Frame},
+    readers::{Page, Want},
     sink::Gone,
-    subscriber::{GapNotice, Partial, State},
+    subscriber::{GapNotice, Partial, State, Subscriber},
 };
 
 /// Where the live stream moves on faster than the portion for catching up lets anyone follow, the portion grows, so
@@ -17,6 +21,28 @@ const HURRY: usize = 16;
 /// Bytes that are handed out with the work of holding a selector against a topic.
 const BYTES_A_UNIT: usize = 512;
 
+/// Lists that a page is kept with for the next turn: beyond it they are made anew.
+const LISTS: usize = 1 << 16;
+
+/// Some of history, from memory or from the past.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    from: Offset,
+    next: Offset,
+    /// `None`: it is from memory, and everything is in it.
+    page: Option<Arc<Page>>,
+}
+
+impl Loaded {
+    /// Whether it is what the subscriber needs next.
+    fn serves(&self, subscriber: &Subscriber) -> bool {
+        match &self.page {
+            Some(page) => page.serves(subscriber.next, subscriber.topics()),
+            None => (self.from..self.next).contains(&subscriber.next),
+        }
+    }
+}
+
 impl Shard {
     /// Hands out pages of history, in turn, until this turn's portion of work is done. Those at the same place share a
     /// page.
@@ -25,7 +51,6 @@ impl Shard {
         // Twice as fast as the stream moves on, or who is behind would stay behind.
         let follow = 2 * std::mem::take(&mut self.passed) as usize * self.behind.len();
         let mut left = follow.clamp(portion, portion.saturating_mul(HURRY));
-        let mut page: Option<(Offset, Offset)> = None;
         // Those in a row who can do nothing before the next pass: when it is all of them, the turn is over.
         let mut idle = 0;
         while left > 0 && idle < self.behind.len() {
@@ -55,35 +80,120 @@ impl Shard {
                 self.go_live(key, now);
                 continue;
             }
-            let from = subscriber.next;
-            if page.is_none_or(|(start, _)| start != from) {
-                self.replay.clear();
-                let (items, bytes) = (self.portions.page_items, self.portions.page_bytes);
-                let read =
-                    self.history.read(from, self.position, items, bytes, now.wall, &mut self.replay.records);
-                if read.earliest > from {
-                    page = None;
-                    self.meet_gap(key, from, read.earliest, now);
-                    continue;
-                }
-                page = Some((from, read.next));
+            if self.load(key, now) {
+                left = left.saturating_sub(self.hand_page(key, portion, now));
             }
-            let (_, end) = page.expect("it has just been read");
-            left = left.saturating_sub(self.hand_page(key, end, portion, now));
         }
-        self.replay.clear();
+        self.put_away();
     }
 
-    /// Hands the page, which ends before `end`, to a subscriber that is at its beginning: all of it, or what a portion
-    /// of work is enough for. Answers how much work that was.
-    fn hand_page(&mut self, key: u32, end: Offset, portion: usize, now: Now) -> usize {
+    /// Sees to it that `replay` holds what the subscriber is to get next; answers whether it does.
+    fn load(&mut self, key: u32, now: Now) -> bool {
+        let Self { subscribers, orders, loaded, replay, portions, .. } = self;
+        let subscriber = &mut subscribers[key as usize];
+        let is_current = |page: &Page| orders.as_ref().is_some_and(|o| o.is_current(page));
+        let own = subscriber.page.take();
+        if let Some(loaded) = loaded
+            && loaded.serves(subscriber)
+            && loaded.page.as_deref().is_none_or(is_current)
+        {
+            return true;
+        }
+        *loaded = None;
+        replay.clear();
+        if let Some(page) = own.filter(|page| is_current(page)) {
+            return self.load_page(key, page, now);
+        }
+        let from = subscriber.next;
+        let (items, bytes) = (portions.page_items, portions.page_bytes);
+        let read = self.history.read(from, self.position, items, bytes, now.wall, &mut replay.records);
+        if !matches!(read, Read::Upto(_)) && subscriber.is_lagging(self.slow_reader) {
+            self.close(key, End::Lagged);
+            return false;
+        }
+        match read {
+            Read::Upto(next) => {
+                *loaded = Some(Loaded { from, next, page: None });
+                true
+            }
+            Read::Before(_) => self.order(key, now),
+            Read::Lost(to) => {
+                self.meet_gap(key, from, to, now);
+                false
+            }
+        }
+    }
+
+    /// Asks for the page of the past that the subscriber needs; answers whether it is there at once.
+    fn order(&mut self, key: u32, now: Now) -> bool {
         let subscriber = &mut self.subscribers[key as usize];
+        let orders = self.orders.as_mut().expect("a history with a past has someone who reads it");
+        if let Some(page) = orders.place(key, subscriber.want(), now) {
+            return self.load_page(key, page, now);
+        }
+        subscriber.state = State::Waiting;
+        false
+    }
+
+    /// Takes a page of the past for the subscriber, which may find that what it needs is lost.
+    fn load_page(&mut self, key: u32, page: Arc<Page>, now: Now) -> bool {
+        let from = self.subscribers[key as usize].next;
+        if page.first > from {
+            // Memory may hold more than is retained.
+            let to = page.first.min(self.history.earliest_held(now.wall));
+            self.meet_gap(key, from, to, now);
+            return false;
+        }
+        self.replay.records.extend_from_slice(&page.records);
+        self.loaded = Some(Loaded { from: page.first, next: page.next, page: Some(page) });
+        true
+    }
+
+    /// A page that was asked for has come: those who wait for it have their turn.
+    pub(crate) fn arrived(&mut self, want: &Want, page: &Arc<Page>) {
+        let Some(orders) = &mut self.orders else { return };
+        for key in orders.arrived(want) {
+            let subscriber = &mut self.subscribers[key as usize];
+            subscriber.state = State::CatchingUp;
+            subscriber.page = Some(page.clone());
+            self.behind.push_back(key);
+        }
+    }
+
+    /// The subscriber waits for its page no more.
+    pub(super) fn withdraw(&mut self, key: u32) {
+        if let Some(orders) = &mut self.orders {
+            orders.withdraw(key, &self.subscribers[key as usize].want());
+        }
+    }
+
+    /// Lets go of what `replay` holds, unless it is a page of the past that whoever is first in the next turn needs:
+    /// what memory holds is history's to keep or to drop.
+    fn put_away(&mut self) {
+        let first = self.behind.front().and_then(|&key| self.subscribers.get(key as usize));
+        let is_needed = |l: &Loaded| {
+            l.page.is_some() && first.is_some_and(|s| s.state == State::CatchingUp && l.serves(s))
+        };
+        if !self.loaded.as_ref().is_some_and(is_needed) || self.replay.lists() > LISTS {
+            self.loaded = None;
+            self.replay.clear();
+        }
+    }
+
+    /// Hands what is loaded to a subscriber that needs it: all of it from its cursor on, or what a portion of work is
+    /// enough for. Answers how much work that was.
+    fn hand_page(&mut self, key: u32, portion: usize, now: Now) -> usize {
+        let subscriber = &mut self.subscribers[key as usize];
+        let loaded = self.loaded.as_ref().expect("it has just been loaded");
         let selectors = subscriber.filter.weight();
+        // A page of the past may reach further than the shard has come.
+        let end = loaded.next.min(self.position);
         let (mut node, mut next, mut work) = (ROOT, end, 0);
-        for i in 0..self.replay.records.len() {
+        let start = self.replay.records.partition_point(|r| r.offset < subscriber.next);
+        for i in start..self.replay.records.len() {
             let record = &self.replay.records[i];
-            if work >= portion {
-                next = record.offset;
+            if work >= portion || record.offset >= end {
+                next = record.offset.min(end);
                 break;
             }
             work += record.topics().len() * selectors;
@@ -93,6 +203,7 @@ impl Shard {
             }
         }
         subscriber.next = next;
+        subscriber.page = loaded.page.clone().filter(|page| next < page.next);
         match deliver(subscriber, &mut self.replay, node, now.tick) {
             Ok(None) => self.behind.push_back(key),
             Ok(Some(resume)) => self.block(key, resume, now),

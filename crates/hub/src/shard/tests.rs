@@ -1,8 +1,10 @@
+mod past;
+
 use std::{sync::atomic::Ordering, time::UNIX_EPOCH};
 
 use super::*;
 use crate::{
-    Framing, Retention, Selector, Submission, Topic, Update,
+    Framing, Retention, Selector, SlowReader, Submission, Topic, Update,
     cursor::Epoch,
     filter::Filter,
     pipe::Pipe,
@@ -22,10 +24,15 @@ struct Bench {
 impl Bench {
     fn new(portions: Portions) -> Self {
         let history = Arc::new(History::memory(Epoch::from_bits(0), Retention::default(), Window::default()));
-        let rules = Rules { heartbeat: None, write_timeout: Duration::from_secs(30), portions };
+        let rules = Rules {
+            heartbeat: None,
+            write_timeout: Duration::from_secs(30),
+            slow_reader: SlowReader::CatchUp,
+            portions,
+        };
         Self {
             sequencer: Sequencer::new(history.clone()),
-            shard: Shard::new(history.clone(), &rules, NOW),
+            shard: Shard::new(history.clone(), None, &rules, NOW),
             history,
         }
     }

@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use super::{Connection, Far, TURNS, World, same};
-use crate::{End, model::reader::Wrong};
+use crate::{End, SlowReader, model::reader::Wrong};
 
 impl World {
-    /// Lets the alarms ring, and looks whether those rang that had to; when nobody was catching up, heartbeats too.
-    pub(super) fn ring(&mut self, at_rest: bool) -> Result<(), Wrong> {
+    /// Lets the alarms ring, and looks whether those rang that had to.
+    pub(super) fn ring(&mut self) -> Result<(), Wrong> {
         self.shard.tick(self.now());
         self.observe()?;
         for who in 0..self.connections.len() {
@@ -22,9 +22,11 @@ impl World {
                 return Err(self.describe(who, "outlives the drain"));
             }
             let c = &self.connections[who];
-            if let (true, Some(heartbeat), Far::Pipe { pipe, .. }) = (at_rest, self.config.heartbeat, &c.far)
+            if let (Some(heartbeat), Far::Pipe { pipe, .. }) = (self.config.heartbeat, &c.far)
                 && !pipe.is_full()
                 && pipe.room() > 0
+                // An alarm that is due at once rings with the next tick.
+                && self.tick > c.writable_at
                 && self.tick - c.reader.heard.max(c.full_at) >= heartbeat
             {
                 return Err(self.describe(who, "is left without a heartbeat"));
@@ -51,7 +53,10 @@ impl World {
 
     fn look_at(&mut self, who: usize) -> Result<(), Wrong> {
         let drained = self.drained_by.is_some();
-        let Connection { far, reader, open, ask, expires, full, full_at, .. } = &mut self.connections[who];
+        let held = self.history.earliest_held(self.now().wall);
+        let close = self.config.slow_reader == SlowReader::Close;
+        let Connection { far, reader, open, ask, expires, full, full_at, writable_at, .. } =
+            &mut self.connections[who];
         let expired = expires.is_some_and(|at| at <= self.tick);
         let pipe = match far {
             Far::Pipe { pipe, .. } => pipe,
@@ -62,6 +67,7 @@ impl World {
                     End::Drained => drained,
                     End::Expired => expired,
                     End::Gap => !ask.gap_events,
+                    End::Lagged => close && reader.cursor < held,
                     End::Stalled => self.tick - *last_read >= self.config.write_timeout,
                     End::Peer => false,
                 };
@@ -74,6 +80,9 @@ impl World {
         if pipe.is_full() && !*full {
             *full_at = self.tick;
         }
+        if *full && !pipe.is_full() {
+            *writable_at = self.tick;
+        }
         *full = pipe.is_full();
         if !pipe.is_closed() {
             return Ok(());
@@ -84,6 +93,7 @@ impl World {
             Some(End::Drained) => drained,
             Some(End::Expired) => expired,
             Some(End::Gap) => !ask.gap_events && reader.cursor < self.reference.held(self.tick),
+            Some(End::Lagged) => close && reader.cursor < held,
             Some(End::Stalled) => stalled,
             Some(End::Peer) => false,
             // Inside a frame there is no good order.
@@ -104,7 +114,7 @@ impl World {
         while !self.admitted.is_empty() {
             self.attach();
         }
-        self.ring(false)?;
+        self.ring()?;
         for turn in 0.. {
             if turn > TURNS {
                 return Err("never comes to rest".into());
@@ -123,6 +133,7 @@ impl World {
                 }
             }
             self.observe()?;
+            read |= self.fetch_all();
             if !read && !self.shard.has_news() && !self.shard.has_readers() && self.inbox.is_empty() {
                 break;
             }
