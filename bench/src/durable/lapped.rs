@@ -10,7 +10,7 @@ use headwater::bench::Stamp;
 use super::{
     Case, Figure, Plan, RUN, Round,
     crowd::Crowd,
-    feed::{self, feed, fill},
+    feed::{self, feed},
     hub::Hub,
     kibibytes,
 };
@@ -23,6 +23,8 @@ const RATE: &str = "deliveries/s while they catch up";
 const TOPIC: &str = "bench/lapped";
 /// More than the ring holds, also in a quick run.
 const UPDATES: u64 = 100_000;
+/// More than is retained.
+const BEFORE: u64 = 300_000;
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub(super) fn case() -> Case {
@@ -55,21 +57,21 @@ fn run(installed: &Installed, plan: Plan) -> Result<Vec<Round>, Failure> {
         ],
     )?;
     let target = hub.target()?;
-    // The ring is full before anything is counted.
-    fill(&target, 300_000)?;
+    // The ring is full before anything is counted, and of updates as large as those that follow.
+    feed(&target, 0..BEFORE, &line, |_| Ok(()))?;
     let mut round = Round::default();
     thread::sleep(SETTLE);
     let (memory, sockets) = (hub.memory()?.now, probe::sockets()?);
-    let mut crowd = Crowd::connect(target.address, subscribers, RUN, 0)?;
+    let mut crowd = Crowd::connect(target.address, subscribers, RUN, BEFORE as u32)?;
     crowd.ask(&format!("topic={TOPIC}"))?;
     crowd.open()?;
-    feed(&target, 0..UPDATES, &line, |_| Ok(()))?;
+    feed(&target, BEFORE..BEFORE + UPDATES, &line, |_| Ok(()))?;
     thread::sleep(SETTLE);
     let each = |grown: u64| kibibytes(grown) / subscribers as f64;
     round.set(MEMORY, each(hub.memory()?.now.saturating_sub(memory)));
     round.set(SOCKETS, each((probe::sockets()? - sockets).max(0) as u64));
     let (began, before) = (Instant::now(), crowd.deliveries());
-    if let Some(last) = crowd.follow(UPDATES as u32, &mut |_| {})? {
+    if let Some(last) = crowd.follow((BEFORE + UPDATES) as u32, &mut |_| {})? {
         round.set(RATE, (crowd.deliveries() - before) as f64 / (last - began).as_secs_f64());
     }
     round.fault(crowd.faults("those that were stalled"));
