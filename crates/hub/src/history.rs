@@ -106,10 +106,15 @@ impl History {
 
     /// Takes on a batch, in order, and forgets what is past retention. Answers the first offset that can still be
     /// resumed from.
-    pub(crate) fn append(&self, batch: Vec<Shared>, now: SystemTime) -> Offset {
+    ///
+    /// With a log it is made durable first, and seen by nobody before; after an error nothing has been taken on.
+    pub(crate) fn append(&self, batch: Vec<Shared>, now: SystemTime) -> io::Result<Offset> {
+        if let Some(log) = &self.log {
+            log.append(&batch)?;
+        }
         let mut inner = self.inner.write().expect("no code that holds this lock panics");
         let Inner { ring, ids } = &mut *inner;
-        for record in &batch {
+        for record in batch.iter().filter(|_| self.log.is_none()) {
             if record.has_chosen_id() {
                 ids.entry(record.id().into()).or_default().offsets.push_back(record.offset);
             }
@@ -127,14 +132,59 @@ impl History {
             }
         });
         self.next.store(ring.next(), Ordering::SeqCst);
-        ring.earliest_retained(now)
+        let retained = ring.earliest_retained(now);
+        drop(inner);
+        Ok(self.log.as_ref().map_or(retained, |log| {
+            let retained = log.retain(now);
+            log.roll_if_over();
+            retained
+        }))
     }
 
-    /// Forgets the updates that bear this topic; answers how many there were.
-    pub(crate) fn purge(&self, topic: &str) -> u64 {
+    /// The time of the last update: whatever the clock says, the next one is no older.
+    pub(crate) fn last_time(&self) -> SystemTime {
+        self.log.as_ref().map_or(SystemTime::UNIX_EPOCH, |log| log.last_time())
+    }
+
+    /// Whether it finds keys itself, as a log does, and its commits wait for a disk.
+    pub(crate) fn finds_keys(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// The submission under this key, as far as that is history's to know.
+    pub(crate) fn find_key(&self, name: &[u8], now: SystemTime) -> io::Result<Option<Kept>> {
+        self.log.as_ref().map_or(Ok(None), |log| log.find_key(name, now))
+    }
+
+    /// How often what was written is to be synced, where that is not each commit's business.
+    pub(crate) fn sync_every(&self) -> Option<Duration> {
+        self.log.as_ref()?.sync_every()
+    }
+
+    pub(crate) fn sync(&self) {
+        if let Some(log) = &self.log {
+            // It has told its own log of it, and tries again.
+            let _ = log.sync();
+        }
+    }
+
+    /// How many retained updates bear this topic.
+    pub(crate) fn count(&self, topic: &Topic, now: SystemTime) -> io::Result<u64> {
+        let topic = topic.as_str();
+        match &self.log {
+            Some(log) => log.count(topic, now),
+            None => Ok(self.inner().ring.count(topic, now)),
+        }
+    }
+
+    /// Forgets the updates that bear this topic.
+    pub(crate) fn purge(&self, topic: &Topic) -> io::Result<()> {
+        if let Some(log) = &self.log {
+            log.purge(topic)?;
+        }
         let mut inner = self.inner.write().expect("no code that holds this lock panics");
         let Inner { ring, ids } = &mut *inner;
-        ring.purge(topic, |record| {
+        ring.purge(topic.as_str(), |record| {
             if record.has_chosen_id()
                 && let Some(bearers) = ids.get_mut(record.id())
             {
@@ -144,12 +194,16 @@ impl History {
                     ids.remove(record.id());
                 }
             }
-        })
+        });
+        Ok(())
     }
 
     /// How long nothing can become too old; `None`: never does anything.
     pub(crate) fn nothing_expires_for(&self, now: SystemTime) -> Option<Duration> {
-        self.inner().ring.nothing_expires_for(now)
+        match &self.log {
+            Some(log) => log.nothing_expires_for(now),
+            None => self.inner().ring.nothing_expires_for(now),
+        }
     }
 
     /// Appends to `into` what is held in memory from `from` on and before `until`; nothing where `from` itself is not.
@@ -178,11 +232,20 @@ impl History {
 
     /// The first update that one who comes back can get.
     pub(crate) fn earliest(&self, now: SystemTime) -> Offset {
-        self.inner().ring.earliest_retained(now)
+        match &self.log {
+            Some(log) => log.earliest(now),
+            None => self.inner().ring.earliest_retained(now),
+        }
     }
 
-    /// Where the update with this id lies, or lay.
+    /// Where the update with this id lies, or lay. One that is not generated is looked for on the disk, if there is one.
     pub(crate) fn resolve(&self, id: &str, now: SystemTime) -> Found {
+        if let Some(log) = &self.log {
+            return log.resolve(id, now).unwrap_or_else(|error| {
+                tracing::error!(%error, "a stored id could not be looked up; its subscriber is told of a gap");
+                Found::Lost
+            });
+        }
         let inner = self.inner();
         let earliest = inner.ring.earliest_retained(now);
         let at = match Cursor::parse(id) {
@@ -203,6 +266,14 @@ impl History {
     pub(crate) fn head(&self) -> (Offset, Option<EventId>) {
         let next = self.next();
         (next, (next > 1).then(|| Cursor { epoch: self.epoch, offset: next - 1 }.id()))
+    }
+
+    /// The cursor of the update at this offset.
+    pub(crate) fn cursor(&self, offset: Offset) -> Cursor {
+        match &self.log {
+            Some(log) => log.cursor(offset),
+            None => Cursor { epoch: self.epoch, offset },
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Only one at a time does, but it need not be always the same: a commit to memory takes a microsecond, and a thread of
 //! its own would cost each publisher two switches. So whoever hands in works, unless someone does already, who then
-//! takes this along. What is left after a fair share is a thread's, as is what must be done with time alone.
+//! takes this along. What is left after a fair share is a thread's, as is what must be done with time alone. A commit to
+//! a disk is all the thread's: publishers are tasks, and must not be held up by it.
 
 use std::{
     sync::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 use crate::{
-    Purged,
+    Topic,
     clock::Clock,
     inbox::Inbox,
     sequencer::Sequencer,
@@ -69,11 +70,17 @@ pub(crate) struct Intake<C: ?Sized> {
     sequencer: Mutex<Sequencer>,
     shards: Box<[ShardHandle]>,
     clock: Arc<C>,
+    /// Commits wait for a disk.
+    waits: bool,
+    /// How often what was written is to be synced, where that is not each commit's business.
+    sync_every: Option<Duration>,
 }
 
 impl<C: Clock + ?Sized> Intake<C> {
     pub(crate) fn new(limit: usize, sequencer: Sequencer, shards: Box<[ShardHandle]>, clock: Arc<C>) -> Self {
         Self {
+            waits: sequencer.waits(),
+            sync_every: sequencer.sync_every(),
             queue: Mutex::default(),
             handed_on: Condvar::new(),
             limit,
@@ -99,13 +106,19 @@ impl<C: Clock + ?Sized> Intake<C> {
     ) {
         let waiting = Waiting { submission, answer };
         match self.push(waiting) {
-            Ok(()) => self.work(),
+            Ok(first) if self.waits => {
+                if first {
+                    self.handed_on.notify_one();
+                }
+            }
+            Ok(_) => self.work(),
             // Nobody waits for the answer any more: nothing to tell.
             Err((waiting, refusal)) => drop(waiting.answer.send(Err(refusal))),
         }
     }
 
-    fn push(&self, waiting: Waiting) -> Result<(), (Waiting, PublishError)> {
+    /// Answers whether it is the first that waits.
+    fn push(&self, waiting: Waiting) -> Result<bool, (Waiting, PublishError)> {
         let weight = waiting.submission.weight();
         let mut queue = self.queue();
         if queue.closed {
@@ -117,7 +130,7 @@ impl<C: Clock + ?Sized> Intake<C> {
         }
         queue.bytes += weight;
         queue.waiting.push(waiting);
-        Ok(())
+        Ok(queue.waiting.len() == 1)
     }
 
     /// Works while there is something and nobody else does, for a fair share of commits.
@@ -160,7 +173,7 @@ impl<C: Clock + ?Sized> Intake<C> {
     }
 
     /// Forgets the updates that bear this topic.
-    pub(crate) fn purge(&self, topic: &str) -> Result<Purged, PublishError> {
+    pub(crate) fn purge(&self, topic: &Topic) -> Result<(), PublishError> {
         self.sequencer().purge(topic)
     }
 
@@ -172,11 +185,17 @@ impl<C: Clock + ?Sized> Intake<C> {
 
     /// The thread: goes on with what is handed on to it, and lets go of what is too old, until the intake is closed.
     pub(crate) fn run(&self) {
+        let mut synced = self.clock.elapsed();
         loop {
-            let pause = self.sequencer().nothing_expires_for(self.clock.wall());
-            let closed = self.rest(pause.map(|pause| pause.max(EXPIRY_PAUSE)));
+            let expiry = self.sequencer().nothing_expires_for(self.clock.wall());
+            let pause = expiry.map(|pause| pause.max(EXPIRY_PAUSE));
+            let closed = self.rest(pause.into_iter().chain(self.sync_every).min());
             // Also when nothing waits: a commit forgets what is past retention.
             self.commit(self.sequencer());
+            if self.sync_every.is_some_and(|pause| self.clock.elapsed() - synced >= pause) {
+                self.sequencer().sync();
+                synced = self.clock.elapsed();
+            }
             if closed && self.queue().waiting.is_empty() {
                 return;
             }

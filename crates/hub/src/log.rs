@@ -33,19 +33,19 @@ use self::{
     format::{LogId, SEGMENT_HEAD},
     hash::Hasher,
     index::Growing,
-    manifest::Manifest,
+    manifest::{Manifest, Purge},
     segment::{Index, Segment},
     survey::{Tail, survey},
 };
 use crate::{
-    Retention, SyncPolicy,
+    Retention, SyncPolicy, Topic,
     cursor::{Cursor, Epoch, Offset},
     disk::Disk,
     options::RetainRule,
     record::Shared,
 };
 
-pub(crate) use self::open::OpenError;
+pub(crate) use self::open::{Fresh, OpenError};
 
 /// What is asked of a log.
 #[derive(Clone, Debug)]
@@ -317,12 +317,15 @@ impl Log {
         if writer.doubt == Doubt::None {
             return Ok(());
         }
+        let suspect = writer.doubt == Doubt::Synced;
         let segment = self.active();
         if !segment.file.is_linked()? {
             return Err(io::ErrorKind::NotFound.into());
         }
         segment.file.set_len(segment.end())?;
-        if writer.doubt == Doubt::Synced {
+        // At once: should the machine fail after the next commit, what was cut off must not lie behind that.
+        writer.sync(&segment)?;
+        if suspect {
             segment.file.forget_cached()?;
             let len = segment.file.len()?.min(segment.end());
             let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
@@ -378,6 +381,22 @@ impl Log {
         let _one = self.storing.lock().expect("no code that holds this lock panics");
         let manifest = self.state().manifest.clone();
         manifest.store(&*self.disk)
+    }
+
+    /// Forgets the updates that bear this topic: from now on they are not read any more, and a chore overwrites them.
+    pub(crate) fn purge(&self, topic: &Topic) -> io::Result<()> {
+        let purge = {
+            let mut state = self.state_mut();
+            let purge = Purge { topic: topic.clone(), before: state.next };
+            state.manifest.purges.push(purge.clone());
+            purge
+        };
+        if let Err(error) = self.store_manifest() {
+            self.state_mut().manifest.purges.retain(|p| *p != purge);
+            return Err(error);
+        }
+        self.bell.ring();
+        Ok(())
     }
 
     /// Ends the log in good order: the next start need not wonder what was lost.

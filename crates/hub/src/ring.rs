@@ -156,9 +156,15 @@ impl Ring {
         }
     }
 
-    /// Puts nothing in the place of each update that bears this topic, tells of each, and answers how many there were.
-    pub(crate) fn purge(&mut self, topic: &str, mut purged: impl FnMut(&Shared)) -> u64 {
-        let mut count = 0;
+    /// How many retained updates bear this topic.
+    pub(crate) fn count(&self, topic: &str, now: SystemTime) -> u64 {
+        let from = (self.earliest_retained(now) - self.first) as usize;
+        let bears = |record: &&Shared| record.topics().any(|t| t == topic);
+        self.records.range(from..).filter(bears).count() as u64
+    }
+
+    /// Puts nothing in the place of each update that bears this topic, and tells of each.
+    pub(crate) fn purge(&mut self, topic: &str, mut purged: impl FnMut(&Shared)) {
         for record in &mut self.records {
             if !record.topics().any(|t| t == topic) {
                 continue;
@@ -171,9 +177,7 @@ impl Ring {
             }
             purged(record);
             *record = Arc::new(nothing);
-            count += 1;
         }
-        count
     }
 
     /// Appends to `into` the updates from `from` on and before `until`: at most `max_items`, and no more once

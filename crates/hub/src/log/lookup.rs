@@ -14,14 +14,8 @@ use crate::{
     cursor::{Cursor, Offset},
     history::Found,
     record::Record,
+    sequencer::Kept,
 };
-
-/// A submission that was published under a key.
-#[derive(Debug)]
-pub(crate) struct Keyed {
-    pub(crate) fingerprint: u128,
-    pub(crate) ids: Arc<[EventId]>,
-}
 
 impl Log {
     /// Where the update with this id lies, or lay.
@@ -67,7 +61,7 @@ impl Log {
     }
 
     /// The submission under this key, while the last of its updates is retained.
-    pub(crate) fn find_key(&self, name: &[u8], now: SystemTime) -> io::Result<Option<Keyed>> {
+    pub(crate) fn find_key(&self, name: &[u8], now: SystemTime) -> io::Result<Option<Kept>> {
         let hash = self.hasher.key(name);
         let earliest = self.earliest(now);
         let segments: Vec<_> = self.state().segments.iter().rev().cloned().collect();
@@ -83,10 +77,29 @@ impl Log {
                 }
                 let first = (record.offset + 1).saturating_sub(key.updates.into());
                 let ids = self.ids(segment, first, record.offset)?;
-                return Ok(Some(Keyed { fingerprint: key.fingerprint, ids }));
+                return Ok(Some(Kept { fingerprint: key.fingerprint, ids, last: record.offset }));
             }
         }
         Ok(None)
+    }
+
+    /// How many retained updates bear this topic.
+    pub(crate) fn count(&self, topic: &str, now: SystemTime) -> io::Result<u64> {
+        let hash = self.hasher.topic(topic);
+        let earliest = self.earliest(now);
+        let segments: Vec<_> = self.state().segments.iter().cloned().collect();
+        let mut count = 0;
+        let mut places = Vec::new();
+        for segment in segments.iter().filter(|s| s.next() > earliest) {
+            places.clear();
+            segment.find(hash, 0, &self.hasher, &mut places)?;
+            for &place in &places {
+                let record = read_at(segment, place)?;
+                let bears = |r: &Record| r.offset >= earliest && r.topics().any(|t| t == topic);
+                count += u64::from(record.as_ref().is_some_and(bears));
+            }
+        }
+        Ok(count)
     }
 
     /// The ids of consecutive updates. A submission never spans two segments.

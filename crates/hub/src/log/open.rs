@@ -268,6 +268,8 @@ impl Opening<'_> {
         let name = Segment::name(first);
         let disk = |what: &'static str| OpenError::disk(format!("{what} {name}"));
         let len = file.len().map_err(disk("reading"))?;
+        // Should a sync have failed, what is cached is not what the disk has.
+        file.forget_cached().map_err(disk("reading"))?;
         let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(disk("reading"))?;
         let next = first + u64::from(survey.index.count());
         if survey.torn && self.manifest.clean.is_none_or(|clean| next >= clean) {
