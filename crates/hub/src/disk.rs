@@ -6,7 +6,6 @@ pub(crate) mod sim;
 
 use std::{fmt, io, sync::Arc};
 
-#[allow(unused_imports, reason = "the log, which opens it, is not there yet")]
 pub(crate) use self::real::Directory;
 
 /// One directory. Names are those of its files, never paths.

@@ -2,17 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::cursor::{Cursor, Epoch, Offset};
+use crate::cursor::Cursor;
 
 /// The type of the event that tells of a gap to those who asked for it (`include=gap`).
 pub const GAP_EVENT_TYPE: &str = "headwater:gap";
 
 /// The event that says: what lies between the update `from` and the one at `to`, both exclusive, is lost.
 ///
-/// Its id is the cursor just before `to`, so that a reconnection does not report the same gap again.
-pub(crate) fn event(epoch: Epoch, from: &str, to: Offset) -> Vec<u8> {
-    let to = Cursor { epoch, offset: to };
-    let before = Cursor { epoch, offset: to.offset - 1 };
+/// Its id is `before`, the cursor just before `to`, so that a reconnection does not report the same gap again.
+pub(crate) fn event(from: &str, before: Cursor, to: Cursor) -> Vec<u8> {
     let mut event = format!("event: {GAP_EVENT_TYPE}\nid: {before}\ndata: {{\"from\":\"");
     for c in from.chars() {
         match c {
@@ -28,10 +26,12 @@ pub(crate) fn event(epoch: Epoch, from: &str, to: Offset) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Epoch;
 
     #[test]
     fn the_event_names_both_ends_and_moves_the_cursor() {
-        let event = event(Epoch::from_bits(1), "my \"id\"\\\u{1}é", 7);
+        let at = |offset| Cursor { epoch: Epoch::from_bits(1), offset };
+        let event = event("my \"id\"\\\u{1}é", at(6), at(7));
         assert_eq!(
             String::from_utf8(event).unwrap(),
             "event: headwater:gap\nid: #000000000001-6\n\

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    io,
     sync::{
         Arc, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -13,11 +14,13 @@ use std::{
 use headwater_sse::EventId;
 
 use crate::{
-    Retention,
+    RetainRule, Retention, Topic,
     cursor::{Cursor, Epoch, Offset},
+    log::{Log, is_over},
     readers::Past,
     record::Shared,
     ring::{Ring, Window},
+    sequencer::Kept,
 };
 
 /// What a look into memory comes to.
@@ -65,6 +68,10 @@ pub(crate) struct History {
     inner: RwLock<Inner>,
     /// What lies before the ring; `None`: nothing does.
     past: Option<Arc<dyn Past>>,
+    /// The past, where it is a log: what is published goes there first.
+    log: Option<Arc<Log>>,
+    /// Shorter limits for some topics.
+    rules: Vec<RetainRule>,
     /// The ring's `next`, for those who only ask whether there is more. Of one order with the shards' saying that they
     /// fall asleep (`SeqCst` on both sides), or an update and a falling asleep could miss each other.
     next: AtomicU64,
@@ -73,7 +80,14 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn memory(epoch: Epoch, retention: Retention, window: Window) -> Self {
         let inner = Inner { ring: Ring::new(1, retention, window), ids: HashMap::new() };
-        Self { epoch, inner: RwLock::new(inner), past: None, next: AtomicU64::new(1) }
+        Self {
+            epoch,
+            inner: RwLock::new(inner),
+            past: None,
+            log: None,
+            rules: Vec::new(),
+            next: AtomicU64::new(1),
+        }
     }
 
     /// Of memory's only the window; the past has all that comes before `next`, and is given what comes after it by
@@ -87,7 +101,25 @@ impl History {
     ) -> Self {
         let retention = Retention { count: 0, bytes: 0, age };
         let inner = Inner { ring: Ring::new(next, retention, window), ids: HashMap::new() };
-        Self { epoch, inner: RwLock::new(inner), past: Some(past), next: AtomicU64::new(next) }
+        Self {
+            epoch,
+            inner: RwLock::new(inner),
+            past: Some(past),
+            log: None,
+            rules: Vec::new(),
+            next: AtomicU64::new(next),
+        }
+    }
+
+    /// A log, and a window of it in memory.
+    pub(crate) fn logged(log: Arc<Log>, age: Option<Duration>, window: Window) -> Self {
+        let history = Self::window(log.epoch(), log.next(), age, window, log.clone());
+        Self { log: Some(log), ..history }
+    }
+
+    /// With shorter limits for some topics.
+    pub(crate) fn with_rules(self, rules: Vec<RetainRule>) -> Self {
+        Self { rules, ..self }
     }
 
     /// What lies before the ring.
@@ -219,7 +251,13 @@ impl History {
         let inner = self.inner();
         let earliest = inner.ring.earliest_held(now);
         match self.past {
-            _ if from >= earliest => Read::Upto(inner.ring.read(from, until, max_items, max_bytes, into)),
+            _ if from >= earliest => {
+                let before = into.len();
+                let upto = inner.ring.read(from, until, max_items, max_bytes, into);
+                drop(inner);
+                self.drop_what_is_over(into, before, now);
+                Read::Upto(upto)
+            }
             Some(_) => Read::Before(earliest),
             None => Read::Lost(earliest),
         }
@@ -268,6 +306,25 @@ impl History {
         (next, (next > 1).then(|| Cursor { epoch: self.epoch, offset: next - 1 }.id()))
     }
 
+    /// Takes out what one of the rules has no longer replayed.
+    fn drop_what_is_over(&self, records: &mut Vec<Shared>, from: usize, now: SystemTime) {
+        let Some(shortest) = self.rules.iter().map(|rule| rule.age).min() else { return };
+        // Times never decrease: if the first is young enough for every rule, so are all.
+        let old = |record: &Shared| record.at.checked_add(shortest).is_some_and(|end| end <= now);
+        if records.get(from).is_some_and(old) {
+            let mut i = 0;
+            records.retain(|record| {
+                i += 1;
+                i <= from || !is_over(&self.rules, record, now)
+            });
+        }
+    }
+
+    /// The first update from `offset` on that is not known to be lost, though it should be retained.
+    pub(crate) fn after_loss(&self, offset: Offset) -> Offset {
+        self.log.as_ref().map_or(offset, |log| log.after_loss(offset))
+    }
+
     /// The cursor of the update at this offset.
     pub(crate) fn cursor(&self, offset: Offset) -> Cursor {
         match &self.log {
@@ -298,7 +355,7 @@ mod tests {
                 Arc::new(Draft::new(update).seal(history.epoch, offset, NOW).0)
             })
             .collect();
-        history.append(batch, NOW);
+        history.append(batch, NOW).expect("memory refuses nothing");
     }
 
     fn generated(bits: u64, offset: Offset) -> String {

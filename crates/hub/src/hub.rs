@@ -15,12 +15,14 @@ use mio::{Poll, Waker};
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::{
-    Admitted, Clock, FrameStream, Framing, Limits, Options, Pending, PublishError, StartError, Submission,
-    Subscribe, SubscribeError, Topic, UnknownCursor,
+    Admitted, Clock, FrameStream, Framing, HistoryPlace, Limits, Options, Pending, PublishError, StartError,
+    Submission, Subscribe, SubscribeError, Topic, UnknownCursor,
+    disk::Directory,
     filter::Filter,
     history::History,
     inbox::{Command, Inbox},
     intake::{Intake, ShardHandle},
+    log::{Fresh, Log, OpenError, Settings},
     pull::{Feed, Slot},
     readers::{self, Readers},
     ring::Window,
@@ -38,6 +40,27 @@ const UNSENT: u32 = 32 << 10;
 
 /// Between two probes of a stream that is idle and has no heartbeats.
 const PROBE: Duration = Duration::from_secs(5);
+
+/// Opens what was retained, or begins anew.
+fn open_history(options: &Options) -> Result<(Arc<History>, Option<Arc<Log>>), StartError> {
+    let Options { retention, retain_rules, .. } = options;
+    let window = Window::default();
+    let (history, log) = match &options.history {
+        HistoryPlace::Memory => (History::memory(options.epoch, retention.clone(), window), None),
+        HistoryPlace::Directory(path) => {
+            let settings = Settings::new(retention.clone(), retain_rules.clone(), options.sync);
+            let disk = Directory::open_or_create(path)
+                .map_err(|error| OpenError::Disk { what: "opening the directory".into(), error })
+                .and_then(|directory| {
+                    Log::open(Arc::new(directory), settings, &Fresh::random(options.epoch))
+                });
+            let log = Arc::new(disk.map_err(|error| StartError::of_history(path, error))?);
+            log.retain(options.clock.wall());
+            (History::logged(log.clone(), retention.age, window), Some(log))
+        }
+    };
+    Ok((Arc::new(history.with_rules(retain_rules.clone())), log))
+}
 
 /// What was purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +85,8 @@ pub struct Hub {
     heartbeat: Option<Duration>,
     /// Of a history that is not all in memory.
     readers: Option<Arc<Readers>>,
+    /// The same, where it is on disk.
+    log: Option<Arc<Log>>,
     clock: Arc<dyn Clock>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -69,8 +94,8 @@ pub struct Hub {
 impl Hub {
     /// Opens the history and starts the threads. What may fail is in [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { retention, clock, limits, .. } = options;
-        let history = Arc::new(History::memory(options.epoch, retention, Window::default()));
+        let (history, log) = open_history(&options)?;
+        let Options { clock, limits, .. } = options;
         let rules = Rules {
             heartbeat: options.heartbeat,
             write_timeout: options.write_timeout,
@@ -99,6 +124,7 @@ impl Hub {
             user_timeout: options.write_timeout,
             heartbeat: options.heartbeat,
             readers,
+            log,
             clock,
             threads: Vec::new(),
         };
@@ -112,6 +138,9 @@ impl Hub {
                 let thread = thread::Builder::new().name(format!("reader-{i}"));
                 hub.threads.push(thread.spawn(move || readers.run(&*clock))?);
             }
+        }
+        if let Some(log) = hub.log.clone() {
+            hub.threads.push(thread::Builder::new().name("log-keeper".into()).spawn(move || log.keep())?);
         }
         let intake = hub.intake.clone();
         hub.threads.push(thread::Builder::new().name("sequencer".into()).spawn(move || intake.run())?);
@@ -218,7 +247,12 @@ impl Hub {
     /// Who held one's id as its cursor is told of a gap, if the id was the publisher's own. Blocks the thread for the
     /// time of a commit.
     pub fn purge(&self, topic: &Topic) -> Result<Purged, PublishError> {
-        self.intake.purge(topic.as_str())
+        let updates = self.history.count(topic, self.clock.wall()).map_err(|_| PublishError::Unavailable)?;
+        self.intake.purge(topic)?;
+        if let Some(readers) = &self.readers {
+            readers.forget();
+        }
+        Ok(Purged { updates })
     }
 
     /// How many subscribers there are.
@@ -256,10 +290,16 @@ impl Drop for Hub {
         if let Some(readers) = &self.readers {
             readers.close();
         }
+        if let Some(log) = &self.log {
+            log.end_chores();
+        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("one of the hub's threads had panicked");
             }
+        }
+        if let Some(log) = &self.log {
+            log.close();
         }
     }
 }

@@ -192,7 +192,7 @@ impl<C: Clock + ?Sized> Intake<C> {
             let closed = self.rest(pause.into_iter().chain(self.sync_every).min());
             // Also when nothing waits: a commit forgets what is past retention.
             self.commit(self.sequencer());
-            if self.sync_every.is_some_and(|pause| self.clock.elapsed() - synced >= pause) {
+            if self.sync_every.is_some_and(|pause| self.clock.elapsed() >= synced + pause) {
                 self.sequencer().sync();
                 synced = self.clock.elapsed();
             }

@@ -45,7 +45,10 @@ use crate::{
     record::Shared,
 };
 
-pub(crate) use self::open::{Fresh, OpenError};
+pub(crate) use self::{
+    fetch::is_over,
+    open::{Fresh, OpenError},
+};
 
 /// What is asked of a log.
 #[derive(Clone, Debug)]
@@ -372,7 +375,7 @@ impl Log {
     }
 
     /// The first update from `offset` on that is not known to be lost.
-    fn after_loss(&self, offset: Offset) -> Offset {
+    pub(crate) fn after_loss(&self, offset: Offset) -> Offset {
         self.state().after_loss(offset)
     }
 

@@ -1,6 +1,11 @@
 //! Why a hub did not start.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::log::OpenError;
 
 /// Why a hub did not start, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -61,4 +66,17 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+impl StartError {
+    pub(crate) fn of_history(path: &Path, error: OpenError) -> Self {
+        let path = path.to_owned();
+        match error {
+            OpenError::InUse => Self::InUse { path },
+            OpenError::Foreign { file } => Self::Foreign { path, file },
+            OpenError::Newer { version } => Self::Newer { path, version },
+            OpenError::Damaged { what } => Self::Damaged { path, what },
+            OpenError::Disk { what, error } => Self::Disk { path, what, error },
+        }
+    }
 }

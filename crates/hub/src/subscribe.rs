@@ -147,15 +147,22 @@ impl Start {
         let id = match since {
             Since::Now => return Self { next: history.next(), gap: silent, after: None },
             Since::Earliest => {
-                return Self { next: history.earliest(now), gap: silent, after: earliest() };
+                let next = history.after_loss(history.earliest(now));
+                return Self { next, gap: silent, after: earliest() };
             }
             Since::Id(id) => id,
         };
         if let Found::At(offset) = history.resolve(id, now) {
-            return Self { next: offset + 1, gap: silent, after: Some(id.as_str().into()) };
+            let next = history.after_loss(offset + 1);
+            if next == offset + 1 {
+                return Self { next, gap: silent, after: Some(id.as_str().into()) };
+            }
+            // What comes next could not be read any more: the answer names what was lost last.
+            let gap = if gap_events { GapNotice::EventAfter(id.as_str().into()) } else { GapNotice::End };
+            return Self { next, gap, after: Some(history.cursor(next - 1).to_string().into()) };
         }
         let (next, after) = match unknown {
-            UnknownCursor::Replay => (history.earliest(now), earliest()),
+            UnknownCursor::Replay => (history.after_loss(history.earliest(now)), earliest()),
             UnknownCursor::Live => {
                 let (next, newest) = history.head();
                 (next, newest.map_or_else(earliest, |id| Some(id.as_str().into())))

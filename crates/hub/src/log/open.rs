@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    hash::{BuildHasher as _, RandomState},
     io,
     ops::Range,
     sync::{Arc, Mutex, RwLock},
@@ -59,6 +60,18 @@ pub(crate) struct Fresh {
     pub(crate) id: LogId,
     pub(crate) hash: [u8; 16],
     pub(crate) epoch: Epoch,
+}
+
+impl Fresh {
+    /// From the standard library's source of randomness.
+    pub(crate) fn random(epoch: Epoch) -> Self {
+        let bytes = || (u128::from(random()) << 64 | u128::from(random())).to_le_bytes();
+        Self { id: bytes(), hash: bytes(), epoch }
+    }
+}
+
+fn random() -> u64 {
+    RandomState::new().hash_one(0u8)
 }
 
 /// Ranges of offsets, as a person reads them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Now, Shard, deliver, push_one, write_frame};
 use crate::{
-    cursor::{Cursor, Offset},
+    cursor::Offset,
     gap,
     history::Read,
     pass::ROOT,
@@ -217,7 +217,7 @@ impl Shard {
         if matches!(self.subscribers[key as usize].gap, GapNotice::End) {
             return self.close(key, End::Gap);
         }
-        let last = Cursor { epoch: self.history.epoch, offset: from - 1 }.to_string();
+        let last = self.history.cursor(from - 1).to_string();
         if self.tell_gap(key, &last, to, now) {
             self.behind.push_back(key);
         }
@@ -227,7 +227,7 @@ impl Shard {
     fn tell_gap(&mut self, key: u32, from: &str, to: Offset, now: Now) -> bool {
         let subscriber = &mut self.subscribers[key as usize];
         subscriber.next = to;
-        let event = gap::event(self.history.epoch, from, to);
+        let event = gap::event(from, self.history.cursor(to - 1), self.history.cursor(to));
         let outcome = match subscriber.sink.framing() {
             Some(framing) => {
                 let bytes = framing.wrap(&event);
