@@ -143,7 +143,11 @@ mod tests {
         let with = resident(process).unwrap();
         drop(block);
         let after = resident(process).unwrap();
-        assert!(after.peak >= with.now && after.now + (60 << 20) <= with.now, "{with:?} {after:?}");
+        // The kernel counts peaks from sums that each processor adds to now and then: a megabyte may be missing.
+        assert!(
+            after.peak + (1 << 20) >= with.now && after.now + (60 << 20) <= with.now,
+            "{with:?} {after:?}"
+        );
         forget_peak(process).unwrap();
         let forgotten = resident(process).unwrap();
         assert!(forgotten.peak + (30 << 20) <= after.peak, "{after:?} {forgotten:?}");
