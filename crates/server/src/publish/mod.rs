@@ -114,6 +114,19 @@ fn receipt_response(kind: BodyKind, one: bool, receipt: &Receipt) -> Response<Fu
     response
 }
 
+/// The disk does not take what is to be kept.
+pub(crate) fn unavailable() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "History unavailable",
+        "The disk that holds the hub's history is full or failing, so this was not done, or it is not certain that it \
+         was. Try again in some seconds, with the same `Idempotency-Key` if there was one; the hub's operator finds \
+         more in its log.",
+    )
+    // A disk does not recover within a moment.
+    .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+}
+
 /// What the hub's refusal means to the publisher.
 fn problem(error: PublishError) -> Problem {
     let retry_after = HeaderValue::from_static("1");
@@ -130,6 +143,7 @@ fn problem(error: PublishError) -> Problem {
             "More waits to be published than the hub admits, and nothing was published now. Try again in a second.",
         )
         .with_header(RETRY_AFTER, retry_after),
+        PublishError::Unavailable => unavailable(),
         _ => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Shutting down",
@@ -240,13 +254,15 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_the_hub_busy_or_closing_is_told_when_to_come_again() {
-        for (error, title) in
-            [(PublishError::Overloaded, "Overloaded"), (PublishError::Closed, "Shutting down")]
-        {
+    fn who_finds_the_hub_busy_closing_or_without_a_disk_is_told_when_to_come_again() {
+        for (error, title, seconds) in [
+            (PublishError::Overloaded, "Overloaded", "1"),
+            (PublishError::Closed, "Shutting down", "1"),
+            (PublishError::Unavailable, "History unavailable", "5"),
+        ] {
             let problem = problem(error);
             assert_eq!((problem.status().as_u16(), problem.title()), (503, title));
-            assert_eq!(problem.into_response().headers()[RETRY_AFTER], "1");
+            assert_eq!(problem.into_response().headers()[RETRY_AFTER], seconds);
         }
         let response = problem(PublishError::KeyReused).into_response();
         assert_eq!((response.status().as_u16(), response.headers().get(RETRY_AFTER)), (422, None));
