@@ -82,7 +82,7 @@ pub(crate) async fn answer(
         Method::GET | Method::HEAD if crowded || app.draining.load(Ordering::Relaxed) => {
             return Err(Unanswered);
         }
-        Method::GET | Method::HEAD => subscribe::subscribe(&app, &parts, &handover, now)?,
+        Method::GET | Method::HEAD => subscribe::subscribe(&app, &parts, &handover, now).await?,
         Method::POST if crowded => whole(too_many_connections().into_response()),
         Method::POST => publish::publish(&app, &parts, body, now).await,
         // Not a page's question before its request, but someone's own.

@@ -64,13 +64,13 @@ impl<'a> Query<'a> {
 
 /// Answers a subscribe request. `Err` closes the connection without an answer: a browser's `EventSource` tries again
 /// after that, but after an error status never again.
-pub(crate) fn subscribe(
-    app: &App,
+pub(crate) async fn subscribe(
+    app: &Arc<App>,
     parts: &Parts,
     handover: &Arc<Handover>,
     now: SystemTime,
 ) -> Result<Response<Body>, Unanswered> {
-    match admit(app, parts, now) {
+    match admit(app, parts, now).await {
         Ok(subscriber) => Ok(open(parts, subscriber, handover)),
         Err(Refusal::Problem(problem)) => Ok(whole(problem.into_response())),
         Err(Refusal::Unanswered) => Err(Unanswered),
@@ -119,11 +119,12 @@ fn no_topic() -> Problem {
     )
 }
 
-fn admit(app: &App, parts: &Parts, now: SystemTime) -> Result<Admitted, Refusal> {
+async fn admit(app: &Arc<App>, parts: &Parts, now: SystemTime) -> Result<Admitted, Refusal> {
     let access = app.auth.subscriber(&parts.headers, parts.uri.query(), now).map_err(Problem::from)?;
     let query = Query::parse(parts.uri.query());
-    let mut request =
-        Subscribe::to(query.topics.iter().map(Selector::new)).since(query.since(&parts.headers));
+    let since = query.since(&parts.headers);
+    let looked_up = is_looked_up(&since);
+    let mut request = Subscribe::to(query.topics.iter().map(Selector::new)).since(since);
     if query.gap {
         request = request.with_gap_events();
     }
@@ -133,7 +134,18 @@ fn admit(app: &App, parts: &Parts, now: SystemTime) -> Result<Admitted, Refusal>
             request = request.until(expires);
         }
     }
-    Ok(app.hub.subscribe(request)?)
+    if !looked_up {
+        return Ok(app.hub.subscribe(request)?);
+    }
+    let app = app.clone();
+    let admitted = tokio::task::spawn_blocking(move || app.hub.subscribe(request)).await;
+    // It fails only where the whole runtime ends.
+    Ok(admitted.unwrap_or(Err(SubscribeError::Closed))?)
+}
+
+/// Whether the disk may have to be read to find the cursor: a publisher's own id says nothing of its place.
+fn is_looked_up(since: &Since) -> bool {
+    matches!(since, Since::Id(id) if !id.starts_with('#'))
 }
 
 fn open(parts: &Parts, subscriber: Admitted, handover: &Arc<Handover>) -> Response<Body> {
@@ -194,6 +206,20 @@ mod tests {
         assert_eq!(since("lastEventId=&lastEventID=b", None), id("b"));
         assert_eq!(since("lastEventID=%23e-1", None), id("#e-1"));
         assert_eq!(since("", Some("grün")), id("grün"));
+    }
+
+    #[test]
+    fn only_a_publishers_own_id_is_looked_up() {
+        for (cursor, looked_up) in [
+            ("urn:news:2", true),
+            ("1", true),
+            ("#abcdefghjkmn-7", false),
+            ("#", false),
+            ("earliest", false),
+            ("", false),
+        ] {
+            assert_eq!(is_looked_up(&since("", Some(cursor))), looked_up, "{cursor}");
+        }
     }
 
     #[test]
