@@ -2,7 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BINARY = process.env.HEADWATER_BIN ?? fileURLToPath(new URL('../../target/debug/headwater', import.meta.url));
@@ -12,9 +15,12 @@ const START_MS = 20_000;
 export class Hub {
   #process;
   #output = '';
+  /** History survives a stop, as it does for whoever tries things out. */
+  #folder = mkdtempSync(join(tmpdir(), 'headwater-'));
 
   static async start() {
     const hub = new Hub();
+    process.once('exit', () => rmSync(hub.#folder, { recursive: true, force: true }));
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     hub.port = probe.address().port;
@@ -29,7 +35,8 @@ export class Hub {
   }
 
   async start() {
-    this.#process = spawn(BINARY, ['dev', '--listen', `127.0.0.1:${this.port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const flags = ['--listen', `127.0.0.1:${this.port}`, '--history', join(this.#folder, 'history')];
+    this.#process = spawn(BINARY, ['dev', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on('data', (chunk) => (this.#output += chunk));
     }

@@ -40,7 +40,7 @@ pub enum SlowReader {
 }
 
 /// A shorter limit for some topics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetainRule {
     /// Updates of which a topic matches this.
     pub selector: Selector,

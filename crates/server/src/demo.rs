@@ -22,6 +22,9 @@ use tokio::time::MissedTickBehavior;
 /// The topic of the machine's readings.
 pub(crate) const SYSTEM_TOPIC: &str = "/demo/system";
 
+/// For so long they are retained: about as many as the page keeps. Who opens it after a week must not get a week of them.
+pub(crate) const RETAINED: Duration = Duration::from_mins(15);
+
 /// How often the machine is looked at.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use headwater_hub::{Epoch, Hub, Limits, Options};
+use headwater_hub::{Epoch, HistoryPlace, Hub, Limits, Options, StartError};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -19,7 +19,7 @@ use crate::{
     app::{App, run_demo},
     auth::Authenticator,
     cli::{banner, tell},
-    config::{Config, HistoryKind},
+    config::Config,
     connection::{self, Connections},
     listen,
     publish::Throttle,
@@ -27,6 +27,10 @@ use crate::{
 
 /// After the streams have ended, connections that still publish get so long to be answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// What waits for the disk has threads of its own: cursors that are looked up, and purges. More at once would only wait
+/// for each other.
+const BLOCKING_THREADS: usize = 64;
 
 /// Binds, serves, drains. The exit status is 2 if it could not start as it was told to.
 pub(crate) fn run(config: Config) -> ExitCode {
@@ -52,6 +56,7 @@ struct Started {
     app: Arc<App>,
     listeners: Vec<TcpListener>,
     bound: Vec<SocketAddr>,
+    history: HistoryPlace,
     drain: watch::Sender<bool>,
     drain_over: Duration,
 }
@@ -60,7 +65,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
     let failed = |error: io::Error| vec![format!("the hub could not be started: {error}")];
     let auth = Authenticator::new(&config.auth, config.limits.token)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let hub = Hub::start(options(&config)).map_err(|error| vec![error.to_string()])?;
+    let hub = Hub::start(options(&config)).map_err(|error| vec![not_started(&error)])?;
     let (listeners, errors): (Vec<_>, Vec<_>) =
         config.listen.iter().map(|&address| listen_on(address, &hub)).partition(Result::is_ok);
     let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();
@@ -71,6 +76,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.shards.get())
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(failed)?;
@@ -85,7 +91,8 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
         draining: AtomicBool::new(false),
         drain: draining,
     });
-    Ok(Started { runtime, app, listeners, bound, drain, drain_over: config.drain })
+    let history = config.history.place;
+    Ok(Started { runtime, app, listeners, bound, history, drain, drain_over: config.drain })
 }
 
 fn listen_on(address: SocketAddr, hub: &Hub) -> Result<TcpListener, String> {
@@ -102,8 +109,17 @@ fn listen_on(address: SocketAddr, hub: &Hub) -> Result<TcpListener, String> {
     })
 }
 
+fn not_started(error: &StartError) -> String {
+    let advice = match error {
+        StartError::InUse { .. } | StartError::Foreign { .. } | StartError::Disk { .. } => {
+            " The directory is set with --history."
+        }
+        _ => "",
+    };
+    format!("the hub could not be started: {error}.{advice}")
+}
+
 fn options(config: &Config) -> Options {
-    let HistoryKind::Memory = config.history.kind;
     let mut limits = Limits::default();
     limits.subscribers = usize::try_from(config.limits.connections).unwrap_or(usize::MAX);
     limits.selectors = config.limits.selectors;
@@ -113,7 +129,11 @@ fn options(config: &Config) -> Options {
 
     let mut options = Options::default();
     options.shards = config.shards.get();
+    options.history = config.history.place.clone();
+    options.sync = config.history.sync;
     options.retention = config.history.retention.clone();
+    options.retain_rules.clone_from(&config.history.rules);
+    options.slow_reader = config.history.slow_reader;
     options.unknown_cursor = config.unknown_cursor;
     options.heartbeat = config.heartbeat;
     options.write_timeout = config.write_timeout;
@@ -127,7 +147,7 @@ fn options(config: &Config) -> Options {
 
 impl Started {
     fn run(self) -> ExitCode {
-        let Self { runtime, app, listeners, bound, drain, drain_over } = self;
+        let Self { runtime, app, listeners, bound, history, drain, drain_over } = self;
         let ended = runtime.block_on(async {
             // Before anybody can connect: a signal that comes early must not kill.
             let mut signals = Signals::new()?;
@@ -143,7 +163,7 @@ impl Started {
             if let Some(dev) = &app.dev {
                 demo = Some(tokio::spawn(run_demo(app.clone())));
                 // Where standard output is closed nobody wants to read it.
-                let _ = io::stdout().write_all(banner(&bound, dev).as_bytes());
+                let _ = io::stdout().write_all(banner(&bound, dev, &history).as_bytes());
             }
             let name = signals.next().await;
             tracing::info!(signal = name, over = ?drain_over, "draining; a second signal ends the process at once");
@@ -158,8 +178,9 @@ impl Started {
             stop(app, drain, drain_over).await;
             Ok::<_, io::Error>(())
         });
-        // What is still under way has had its time.
-        runtime.shutdown_background();
+        // What is still under way has had its time. It must be gone before the process is: with the last that holds the
+        // hub, history is closed in good order.
+        runtime.shutdown_timeout(LAST_ANSWERS);
         match ended {
             Ok(()) => {
                 tracing::info!("stopped");

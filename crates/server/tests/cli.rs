@@ -56,6 +56,10 @@ fn the_help_of_serve_teaches() {
         "--heartbeat <DURATION>",
         "[default: 15s]",
         "[default: 10MiB]",
+        "[default: ./headwater-data]",
+        "[default: 1000000; in memory 100000]",
+        "up to a second of acknowledged updates may be lost with the machine",
+        "[[retain]]",
         "HEADWATER_RETAIN_AGE=24h",
         "retain_age = \"24h\"",
         "headwater token --generate-key",
@@ -148,7 +152,7 @@ fn a_taken_port_exits_2_and_says_what_to_do() {
         &["serve", "--publisher-key", &key, "--listen", "127.0.0.1:0", "--listen", &address][..],
         &["dev", "--listen", &address],
     ] {
-        let output = run(arguments);
+        let output = headwater(arguments).args(["--history", "memory"]).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(output.stdout.is_empty());
         let told = text(&output.stderr);
@@ -168,7 +172,7 @@ impl Drop for Running {
 
 #[test]
 fn what_dev_prints_can_be_pasted() {
-    let mut command = headwater(&["dev", "--listen", "127.0.0.1:0"]);
+    let mut command = headwater(&["dev", "--listen", "127.0.0.1:0", "--history", "memory"]);
     let mut dev = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let stdout = BufReader::new(dev.0.stdout.take().unwrap());
     let banner: Vec<String> =

@@ -39,6 +39,7 @@ impl Hub {
     fn start_with(flags: &[&str]) -> Self {
         let mut serve =
             headwater(&["serve", "--listen", "127.0.0.1:0", "--anonymous", "--publisher-key", KEY]);
+        serve.args(["--history", "memory"]);
         let mut process = serve.args(flags).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
         let mut line = String::new();

@@ -34,6 +34,7 @@ impl Hub {
     fn start() -> Self {
         let mut serve =
             headwater(&["serve", "--listen", "127.0.0.1:0", "--anonymous", "--publisher-key", KEY]);
+        serve.args(["--history", "memory"]);
         let mut process = serve.stderr(Stdio::piped()).spawn().expect("it starts");
         let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
         let mut said = String::new();

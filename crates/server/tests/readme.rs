@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 const README: &str = include_str!("../../../README.md");
 
 /// Where the README has the hub.
@@ -25,7 +27,8 @@ fn the_tour_does_what_it_says() {
     let blocks = blocks(README);
     assert!(blocks.iter().filter(|block| block.prints.is_some()).count() > 5, "the tour is in the README");
 
-    let (_hub, address) = start_hub();
+    let folder = TempDir::new().expect("a folder for history");
+    let (_hub, address) = start_hub(&folder);
     let mut listener = None;
     let mut script = String::new();
     for (index, block) in blocks.iter().enumerate() {
@@ -134,12 +137,13 @@ impl Drop for Running {
     }
 }
 
-fn start_hub() -> (Running, String) {
+fn start_hub(folder: &TempDir) -> (Running, String) {
     let probe = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = probe.local_addr().expect("it is bound").to_string();
     drop(probe);
     let child = Command::new(env!("CARGO_BIN_EXE_headwater"))
-        .args(["dev", "--listen", &address])
+        .args(["dev", "--listen", &address, "--history"])
+        .arg(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .spawn()

@@ -34,7 +34,12 @@ headwater.toml:
   publisher_key_file = \"/etc/headwater/publisher.key\"
   cors_origin = [\"https://example.com\"]
   anonymous = true
-  retain_age = \"24h\"";
+  history = \"/var/lib/headwater\"
+  retain_age = \"24h\"
+
+  [[retain]]                 # shorter for some topics; of the tables that match, the first counts
+  selector = \"/chat/{room}\"
+  age = \"1h\"";
 
 /// The flags, as typed: they are understood together with the variables and the file.
 pub(super) struct ServeArgs {
@@ -100,7 +105,11 @@ fn argument(setting: &'static Setting) -> Arg {
     } else {
         // A PEM key begins with hyphens, a made one may: taken for a flag it would be refused, and shown.
         let argument = argument.allow_hyphen_values(true);
-        if setting.value == "FILE" { argument.value_hint(ValueHint::FilePath) } else { argument }
+        match setting.value {
+            "FILE" => argument.value_hint(ValueHint::FilePath),
+            "PATH" => argument.value_hint(ValueHint::DirPath),
+            _ => argument,
+        }
     }
 }
 

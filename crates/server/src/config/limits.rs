@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::machine::RESERVED_DESCRIPTORS;
-
 /// The bounds that a configuration sets. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -58,8 +56,3 @@ impl Limits {
 
 /// More than this is never assumed without being asked for: some containers have a descriptor limit of a billion.
 pub(super) const MAX_ASSUMED_CONNECTIONS: u64 = 1_000_000;
-
-/// The connections for which there are descriptors.
-pub(super) fn connections(descriptors: u64) -> u64 {
-    descriptors.saturating_sub(RESERVED_DESCRIPTORS)
-}

@@ -14,6 +14,7 @@ use toml::{
 
 use super::{
     ConfigError,
+    rule::{self, LowRule},
     setting::{PREFIX, Setting, Shape, settings},
 };
 
@@ -55,9 +56,15 @@ pub(crate) struct Typed {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct LowArgs {
     typed: BTreeMap<&'static str, Typed>,
+    rules: Vec<LowRule>,
 }
 
 impl LowArgs {
+    /// Takes out the file's rules, in their order.
+    pub(super) fn take_rules(&mut self) -> Vec<LowRule> {
+        std::mem::take(&mut self.rules)
+    }
+
     /// Takes out what was given for a setting.
     pub(super) fn take(&mut self, setting: &Setting) -> Option<Typed> {
         self.typed.remove(setting.name)
@@ -132,10 +139,15 @@ impl LowArgs {
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
             let line = line_of(key.span());
+            if *key.get_ref() == rule::KEY {
+                self.rules.extend(rule::read(path, value, line_of, errors));
+                continue;
+            }
             let Some(setting) = settings().find(|setting| setting.key() == **key.get_ref()) else {
                 let advice = match value.get_ref() {
                     DeValue::Table(_) => {
-                        "There are no tables: write its keys at the top, as `limit_body`.".into()
+                        "There are no tables but `[[retain]]`: write its keys at the top, as `limit_body`."
+                            .into()
                     }
                     _ => advice(key.get_ref(), settings().map(Setting::key)),
                 };

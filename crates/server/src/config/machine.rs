@@ -2,8 +2,20 @@
 
 use std::{num::NonZeroUsize, thread};
 
+use headwater_hub::HistoryPlace;
+
 /// Descriptors that are not a subscriber's: the listeners, each shard's and worker's poll, logs, and one in reserve.
-pub(crate) const RESERVED_DESCRIPTORS: u64 = 64;
+const OF_THE_PROCESS: u64 = 64;
+/// Files that the hub keeps open in history's directory, at most.
+const OF_HISTORY: u64 = 256;
+
+/// The descriptors that connections must leave.
+pub(super) fn reserved_descriptors(history: &HistoryPlace) -> u64 {
+    match history {
+        HistoryPlace::Directory(_) => OF_THE_PROCESS + OF_HISTORY,
+        _ => OF_THE_PROCESS,
+    }
+}
 
 /// What some defaults depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

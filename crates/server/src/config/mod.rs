@@ -2,15 +2,18 @@
 //!
 //! A setting can be given in three ways, of which the first that gives it wins, lists as a whole: the flag
 //! `--retain-age 24h`, the variable `HEADWATER_RETAIN_AGE=24h`, the key `retain_age = "24h"` of the TOML file that
-//! `--config` (or `HEADWATER_CONFIG`) names. Names, defaults and help stand in one table, in `setting.rs`.
+//! `--config` (or `HEADWATER_CONFIG`) names. Names, defaults and help stand in one table, in `setting.rs`. What has more
+//! than one part (`rule.rs`) only the file can hold.
 
 mod error;
+mod history;
 mod keys;
 mod limits;
 mod low;
 mod machine;
 mod origin;
 mod resolve;
+mod rule;
 pub(crate) mod setting;
 #[cfg(test)]
 mod tests;
@@ -26,9 +29,10 @@ use std::{
     time::Duration,
 };
 
-use headwater_hub::{Retention, UnknownCursor};
+use headwater_hub::UnknownCursor;
 
 pub(crate) use error::ConfigError;
+pub(crate) use history::History;
 pub(crate) use keys::{Key, Secret, read_key};
 pub(crate) use limits::Limits;
 pub(crate) use low::LowArgs;
@@ -73,19 +77,6 @@ pub(crate) struct Auth {
     pub(crate) cookie_name: String,
     /// Whose pages may publish with a cookie.
     pub(crate) publish_origins: Vec<Origin>,
-}
-
-/// Where updates are retained, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct History {
-    pub(crate) kind: HistoryKind,
-    pub(crate) retention: Retention,
-}
-
-/// Where they are retained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HistoryKind {
-    Memory,
 }
 
 /// What `headwater dev` tells whoever tries things out.

@@ -2,25 +2,23 @@
 
 use std::{num::NonZeroUsize, ops::RangeInclusive, path::Path, time::Duration};
 
-use headwater_hub::{Retention, UnknownCursor};
+use headwater_hub::{HistoryPlace, UnknownCursor};
 use jsonwebtoken::Algorithm;
 
 use super::{
-    Auth, Config, ConfigError, History, HistoryKind, Key, Limits, LowArgs, Machine, Origin, Secret,
-    limits::{MAX_ASSUMED_CONNECTIONS, connections},
+    Auth, Config, ConfigError, Key, Limits, LowArgs, Machine, Origin, Secret,
+    limits::MAX_ASSUMED_CONNECTIONS,
     low::{Source, Typed},
-    machine::RESERVED_DESCRIPTORS,
+    machine::reserved_descriptors,
     read_key,
     setting::{Fallback, Setting, Shape, setting},
-    value,
+    value::{self, DAY, SECOND},
 };
 use crate::{
     cors::Cors,
     log::{Format, Level},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_hours(24);
 const ALGORITHMS: &str = "HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
 
 /// Understands all that was typed; `errors` holds what was found wrong before.
@@ -42,7 +40,8 @@ pub(super) fn resolve(
     let linger = reader.duration("linger", Duration::ZERO..=SECOND);
     let drain = reader.duration("drain", Duration::ZERO..=DAY);
     let shards = reader.shards(machine);
-    let limits = reader.limits(machine);
+    let place = history.as_ref().map_or(HistoryPlace::Memory, |history| history.place.clone());
+    let limits = reader.limits(machine, &place);
     let log = reader.one("log", value::choice(&[("text", Format::Text), ("json", Format::Json)]));
     let log_level = reader.one("log-level", value::named::<Level>("error, warn, info, debug, trace"));
 
@@ -71,13 +70,14 @@ pub(super) fn resolve(
     }
 }
 
-struct Reader {
-    low: LowArgs,
+/// Reads setting after setting, and gathers what is wrong.
+pub(super) struct Reader {
+    pub(super) low: LowArgs,
     errors: Vec<ConfigError>,
 }
 
 impl Reader {
-    fn fail(&mut self, place: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn fail(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ConfigError::new(place, message));
     }
 
@@ -90,7 +90,7 @@ impl Reader {
     }
 
     /// One value, where it was given or has a default in the table. `None` also when it is wrong.
-    fn one<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn one<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let setting = setting(name);
         let typed = self.typed(setting)?;
         // Of a flag that is repeated the last one counts, so that an alias or a script can be overridden.
@@ -120,16 +120,16 @@ impl Reader {
         values
     }
 
-    fn duration(&mut self, name: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, name: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.one(name, value::within(value::duration, range, value::show_duration))
     }
 
-    fn size(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<usize> {
+    pub(super) fn size(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<usize> {
         self.one(name, value::within(value::size, range, value::show_size))
             .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
-    fn count(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn count(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
         self.one(name, value::within(value::count, range, value::show))
     }
 
@@ -239,17 +239,8 @@ impl Reader {
         }
     }
 
-    fn history(&mut self) -> Option<History> {
-        let kind = self.one("history", value::choice(&[("memory", HistoryKind::Memory)]));
-        let age = self.duration("retain-age", Duration::ZERO..=100 * 366 * DAY);
-        let count = self.count("retain-count", 1..=1_000_000_000);
-        let bytes = self.size("retain-bytes", 64 << 10..=1 << 40);
-        let age = age.map(|age| (!age.is_zero()).then_some(age));
-        Some(History { kind: kind?, retention: Retention { age: age?, count: count?, bytes: bytes? } })
-    }
-
-    fn limits(&mut self, machine: &Machine) -> Option<Limits> {
-        let connections = self.connections(machine);
+    fn limits(&mut self, machine: &Machine, history: &HistoryPlace) -> Option<Limits> {
+        let connections = self.connections(machine, reserved_descriptors(history));
         // A request line and the headers of a browser do not fit into less than the lower bound.
         let head = self.size("limit-head", 8 << 10..=16 << 20);
         let head_wait = self.duration("limit-head-wait", SECOND..=DAY);
@@ -283,16 +274,16 @@ impl Reader {
         Some(limits)
     }
 
-    fn connections(&mut self, machine: &Machine) -> Option<u64> {
+    fn connections(&mut self, machine: &Machine, reserved: u64) -> Option<u64> {
         let setting = setting("limit-connections");
-        let room = connections(machine.descriptors).max(1);
+        let room = machine.descriptors.saturating_sub(reserved).max(1);
         let Some(source) = self.low.source(setting).cloned() else {
             return Some(room.min(MAX_ASSUMED_CONNECTIONS));
         };
         let asked = self.count("limit-connections", 1..=u64::MAX)?;
         if asked > room {
             let message = format!(
-                "{asked} connections and {RESERVED_DESCRIPTORS} other files need more descriptors than the {} that \
+                "{asked} connections and {reserved} other files need more descriptors than the {} that \
                  this process may have. Raise its hard limit (`ulimit -Hn`, systemd's `LimitNOFILE=`, Docker's \
                  `--ulimit nofile=`), or ask for {room} at most.",
                 machine.descriptors

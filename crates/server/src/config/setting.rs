@@ -161,18 +161,39 @@ const BROWSERS: [Setting; 2] = grouped(
     ],
 );
 
-const HISTORY: [Setting; 5] = grouped(
+const HISTORY: [Setting; 6] = grouped(
     "History",
     [
-        one("history", "KIND", Value("memory"), "Where updates are retained: memory"),
+        one(
+            "history",
+            "PATH",
+            Value("./headwater-data"),
+            "Directory that updates are retained in, made if it is not there; or `memory`, which is empty after each \
+             restart (`./memory` is a directory of that name)",
+        ),
+        one(
+            "sync",
+            "WHEN",
+            Value("commit"),
+            "When updates are on the disk for certain. `commit`: before their publisher is answered, so that neither a \
+             crash nor a power cut loses one that was acknowledged. A duration such as 1s: after so long at most. Then \
+             up to a second of acknowledged updates may be lost with the machine; an unclean stop begins a new epoch, \
+             so that subscribers are told",
+        ),
         one(
             "retain-age",
             "DURATION",
             Value("0"),
-            "Forget updates older than this; 0 keeps them for as long as there is room",
+            "Forget updates older than this; 0 keeps them for as long as there is room. Tables `[[retain]]` of the file \
+             shorten it for some topics",
         ),
-        one("retain-count", "N", Value("100000"), "Retain at most so many updates"),
-        one("retain-bytes", "SIZE", Value("64MiB"), "Retain at most so many bytes of updates"),
+        one("retain-count", "N", Found("1000000; in memory 100000"), "Retain at most so many updates"),
+        one(
+            "retain-bytes",
+            "SIZE",
+            Found("1GiB; in memory 64MiB"),
+            "Retain at most so many bytes of updates",
+        ),
         one(
             "unknown-cursor",
             "WHAT",
@@ -182,7 +203,7 @@ const HISTORY: [Setting; 5] = grouped(
     ],
 );
 
-const STREAMS: [Setting; 5] = grouped(
+const STREAMS: [Setting; 6] = grouped(
     "Streams",
     [
         one(
@@ -196,6 +217,13 @@ const STREAMS: [Setting; 5] = grouped(
             "DURATION",
             Value("30s"),
             "Close a stream whose reader has taken nothing for so long; it comes back where it was",
+        ),
+        one(
+            "slow-reader",
+            "WHAT",
+            Value("catch-up"),
+            "For a subscriber so slow that memory no longer holds what comes next: let it `catch-up` from the disk, or \
+             `close` its stream; it comes back where it was",
         ),
         one(
             "linger",

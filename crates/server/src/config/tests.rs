@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use headwater_hub::{HistoryPlace, RetainRule, Retention, Selector, SlowReader, SyncPolicy};
 use jsonwebtoken::Algorithm;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -83,7 +84,16 @@ fn with_a_key_alone_the_defaults_hold() {
     assert!(!config.auth.anonymous);
     assert_eq!(config.auth.cookie_name, "mercureAuthorization");
     assert_eq!(config.cors, Cors::Off);
-    assert_eq!(config.history.retention, Retention::default());
+    assert_eq!(
+        config.history,
+        History {
+            place: HistoryPlace::Directory("./headwater-data".into()),
+            sync: SyncPolicy::Commit,
+            retention: Retention { count: 1_000_000, bytes: 1 << 30, age: None },
+            rules: vec![],
+            slow_reader: SlowReader::CatchUp,
+        }
+    );
     assert_eq!(config.unknown_cursor, UnknownCursor::Replay);
     assert_eq!(config.heartbeat, Some(Duration::from_secs(15)));
     assert_eq!(config.write_timeout, Duration::from_secs(30));
@@ -93,7 +103,7 @@ fn with_a_key_alone_the_defaults_hold() {
     assert_eq!(
         config.limits,
         Limits {
-            connections: 1024 - 64,
+            connections: 1024 - 320,
             head: 128 << 10,
             head_wait: Duration::from_secs(30),
             token: 32 << 10,
@@ -114,6 +124,10 @@ fn with_a_key_alone_the_defaults_hold() {
 fn the_hub_has_the_same_defaults_when_it_is_embedded() {
     let (config, hub) = (load_ok(Given::default().with_key()), headwater_hub::Options::default());
     assert_eq!(config.heartbeat, hub.heartbeat);
+    let in_memory = load_ok(Given::flags(&[("history", "memory")]).with_key()).history;
+    assert_eq!(in_memory.place, HistoryPlace::Memory);
+    assert_eq!(in_memory.retention, hub.retention);
+    assert_eq!((in_memory.sync, in_memory.slow_reader), (hub.sync, hub.slow_reader));
     assert_eq!(config.write_timeout, hub.write_timeout);
     assert_eq!(config.linger, hub.linger);
     assert_eq!(config.unknown_cursor, hub.unknown_cursor);
@@ -136,7 +150,9 @@ fn every_setting_can_be_given_in_each_of_the_three_ways() {
         "anonymous" => "true",
         "cookie-name" => "token",
         "cors-origin" | "publish-origin" => "https://example.com",
-        "history" => "memory",
+        "history" => "/var/lib/headwater",
+        "sync" => "1s",
+        "slow-reader" => "close",
         "unknown-cursor" => "live",
         "retain-age" | "heartbeat" | "write-timeout" | "drain" | "limit-head-wait" => "2s",
         "linger" => "5ms",
@@ -171,6 +187,8 @@ fn every_setting_can_be_given_in_each_of_the_three_ways() {
         let default = load_ok(Given::default().with_key());
         assert_ne!(by_flag.limits, default.limits);
         assert_eq!(by_flag.linger, Duration::from_millis(5));
+        assert_eq!(by_flag.history.sync, SyncPolicy::Every(Duration::from_secs(1)));
+        assert_eq!(by_flag.history.slow_reader, SlowReader::Close);
         assert_eq!(by_flag.auth.subscriber.algorithm, Algorithm::HS512);
     }
 }
@@ -250,7 +268,7 @@ fn the_variables_of_kubernetes_services_are_no_settings() {
 proptest! {
     #[test]
     fn no_file_makes_it_panic(
-        text in "([a-z_]{1,4}|listen|limit_body|publisher_key|=|\\[|\\]|\\{|'|\"|[0-9]|\n| |é|\\.|#){0,24}",
+        text in "([a-z_]{1,4}|listen|retain|selector|limit_body|publisher_key|=|\\[|\\]|\\{|'|\"|[0-9]|\n| |é|\\.|#){0,24}",
     ) {
         let mut errors = Vec::new();
         LowArgs::default().add_file(Path::new("hub.toml"), &text, &mut errors);
@@ -289,7 +307,7 @@ fn all_errors_are_listed_at_once() {
             "HEADWATER_LISEN: No variable of this name is known. Did you mean `HEADWATER_LISTEN`?",
             "hub.toml:3: No key `retain_ages` is known. Did you mean `retain_age`?",
             "hub.toml:4: history: It takes one value, no array.",
-            "hub.toml:5: No key `limits` is known. There are no tables",
+            "hub.toml:5: No key `limits` is known. There are no tables but `[[retain]]`",
             "--listen: \"localhost:3000\" is no address. Write",
             "HEADWATER_ANONYMOUS: \"perhaps\" is neither true nor false.",
             "--publish-origin: \"https://example.com/app\" has more than an origin. Write https://example.com.",
@@ -430,12 +448,15 @@ fn limits_that_contradict_each_other_are_refused() {
 
 #[test]
 fn connections_need_descriptors() {
-    assert_errors(
-        Given::flags(&[("limit-connections", "961")]).with_key(),
-        &["--limit-connections: 961 connections and 64 other files need more descriptors than the 1024"],
-    );
-    assert_eq!(load_ok(Given::flags(&[("limit-connections", "960")]).with_key()).limits.connections, 960);
-    for (descriptors, connections) in [(u64::MAX, 1_000_000), (65, 1), (10, 1)] {
+    for (history, too_many, most, other) in [("memory", "961", "960", 64), ("data", "705", "704", 320)] {
+        let given = |asked| Given::flags(&[("history", history), ("limit-connections", asked)]).with_key();
+        let error = format!(
+            "--limit-connections: {too_many} connections and {other} other files need more descriptors than the 1024"
+        );
+        assert_errors(given(too_many), &[&error]);
+        assert_eq!(load_ok(given(most)).limits.connections.to_string(), most);
+    }
+    for (descriptors, connections) in [(u64::MAX, 1_000_000), (321, 1), (10, 1)] {
         let machine = Machine { descriptors, ..MACHINE };
         let key = (setting::setting("publisher-key"), vec![KEY.to_owned()]);
         let config = load(None, [key], &BTreeMap::new(), &machine).unwrap();
@@ -447,4 +468,46 @@ fn connections_need_descriptors() {
 fn a_configuration_shows_no_key() {
     let config = load_ok(Given::default().with_key());
     assert!(!format!("{config:?}").contains(KEY));
+}
+
+#[test]
+fn some_topics_may_be_retained_for_less_in_the_order_of_the_file() {
+    let text = "retain_age = '24h'\n[[retain]]\nselector = '/chat/{room}'\nage = '1h'\n\n[[retain]]\n\
+                selector = '*'\nage = '24h'\n";
+    let rule =
+        |selector, hours| RetainRule { selector: Selector::new(selector), age: Duration::from_hours(hours) };
+    let history = load_ok(Given::file(text).with_key()).history;
+    assert_eq!(history.rules, [rule("/chat/{room}", 1), rule("*", 24)]);
+    // Without a limit for all, any is shorter; and the array may be written in one line.
+    let history = load_ok(Given::file("retain = [{ selector = 'a', age = '9000h' }]").with_key()).history;
+    assert_eq!(history.rules, [rule("a", 9000)]);
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_listed_with_all_else() {
+    let text = "retain_age = '24h'\nlinger = '2s'\n\
+                [[retain]]\nselector = ''\nage = '0'\n\
+                [[retain]]\nselector = 'a'\nage = '25h'\nages = '1h'\n\
+                [[retain]]\nselector = 'a'\n\
+                [[retain]]\nage = '1'\n\
+                [[retain]]\nselector = ['a']\nage = 1\n";
+    assert_errors(
+        Given::file(text).with_key(),
+        &[
+            "hub.toml:9: retain.ages: No such key is known here",
+            "hub.toml:10: retain: It has no `age`. Write a table",
+            "hub.toml:12: retain: It has no `selector`. Write a table",
+            "hub.toml:15: retain.selector: Write a string",
+            "hub.toml:16: retain.age: Write a string",
+            "hub.toml:5: retain.age: It is 0",
+            "hub.toml:4: retain.selector: It is empty",
+            "hub.toml:8: retain.age: \"25h\" is longer than `retain_age`",
+            "hub.toml:2: linger:",
+        ],
+    );
+    for text in ["retain = '1h'", "[retain]\nselector = 'a'\nage = '1h'", "retain = ['1h']"] {
+        let errors = errors(Given::file(text).with_key());
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        assert!(errors[0].starts_with("hub.toml:1: retain: Write a table `[[retain]]`"), "{errors:#?}");
+    }
 }

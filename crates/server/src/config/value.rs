@@ -2,6 +2,9 @@
 
 use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+
 /// `15s`, `500ms`, `1h 30m`, or `0`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();

@@ -38,7 +38,7 @@ fn any_other_path_is_not_found_and_told_where_the_hub_is() {
 #[test]
 fn what_is_for_trying_out_says_where_the_hub_is_and_ends_as_soon_as_any() {
     let mut dev = Command::new(env!("CARGO_BIN_EXE_headwater"));
-    dev.env_clear().args(["dev", "--listen", "127.0.0.1:0"]).stdout(Stdio::null());
+    dev.env_clear().args(["dev", "--listen", "127.0.0.1:0", "--history", "memory"]).stdout(Stdio::null());
     let mut hub = Hub::launch(dev, 1);
     let answer = ask(&hub, "GET", "/");
     assert_eq!(

@@ -14,13 +14,16 @@ use super::{Answer, Client, FORM, PATIENCE, Stream, get, post, request};
 /// Every secret of these tests has this word in it, or is a JWS.
 pub(crate) const KEY: &str = "SECRET: a key of thirty-two bytes and some more";
 
-/// The command with these flags, so that nothing happens by time unless a test asks for it.
+/// The command with these flags, so that nothing happens by time, and nothing is left behind, unless a test asks for it.
 pub(crate) fn serve(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
     command.env_clear().args(["serve", "--publisher-key", KEY, "--anonymous", "--heartbeat", "1h"]);
     command.args(["--log-level", "trace"]);
     if !flags.contains(&"--listen") {
         command.args(["--listen", "127.0.0.1:0"]);
+    }
+    if !flags.contains(&"--history") {
+        command.args(["--history", "memory"]);
     }
     command.args(flags);
     command
