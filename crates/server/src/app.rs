@@ -28,7 +28,7 @@ use crate::{
     demo,
     handover::Handover,
     problem::Problem,
-    publish,
+    publish, purge,
     response::{Body, whole},
     subscribe,
 };
@@ -40,11 +40,12 @@ pub(crate) struct App {
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,
     pub(crate) ndjson: publish::Throttle,
+    pub(crate) purging: purge::Turn,
     /// Present under `headwater dev`.
     pub(crate) dev: Option<Dev>,
     /// The hub is being shut down: nobody is to begin a stream.
     pub(crate) draining: AtomicBool,
-    /// The same, for those who wait for it.
+    /// The same, for those who wait for it. The last field: once it is dropped, so is the hub, and history is closed.
     pub(crate) drain: watch::Receiver<bool>,
 }
 
@@ -60,7 +61,7 @@ impl fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-const HUB_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+const HUB_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
 /// Answers a request. `crowded`: there are more connections than allowed, and this one is only told so.
@@ -83,8 +84,9 @@ pub(crate) async fn answer(
             return Err(Unanswered);
         }
         Method::GET | Method::HEAD => subscribe::subscribe(&app, &parts, &handover, now).await?,
-        Method::POST if crowded => whole(too_many_connections().into_response()),
+        Method::POST | Method::DELETE if crowded => whole(too_many_connections().into_response()),
         Method::POST => publish::publish(&app, &parts, body, now).await,
+        Method::DELETE => purge::purge(&app, &parts, now).await,
         // Not a page's question before its request, but someone's own.
         Method::OPTIONS => {
             let mut response = Response::new(Body::default());

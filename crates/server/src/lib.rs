@@ -16,6 +16,7 @@ mod listen;
 mod log;
 mod problem;
 mod publish;
+mod purge;
 mod response;
 mod serve;
 mod subscribe;

@@ -23,6 +23,7 @@ use crate::{
     connection::{self, Connections},
     listen,
     publish::Throttle,
+    purge::Turn,
 };
 
 /// After the streams have ended, connections that still publish get so long to be answered.
@@ -86,6 +87,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
         auth,
         cors: config.cors,
         ndjson: Throttle::new(config.limits.queue),
+        purging: Turn::default(),
         limits: config.limits,
         dev: config.dev,
         draining: AtomicBool::new(false),

@@ -13,5 +13,6 @@ mod once;
 mod pages;
 mod private;
 mod publish;
+mod purge;
 mod streams;
 mod subscribe;

@@ -63,14 +63,14 @@ fn topics_in_the_query_do_not_count() {
 #[test]
 fn another_method_is_told_which_there_are() {
     let hub = Hub::start();
-    for method in ["PUT", "DELETE", "PATCH", "QUERY", "TRACE", "PROPFIND", "get"] {
+    for method in ["PUT", "PATCH", "QUERY", "TRACE", "PROPFIND", "get", "delete"] {
         let answer = hub.ask(request(method, "?topic=a", &[], ""));
         let detail = answer.problem(405, "Method not allowed");
-        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
-        assert!(detail.contains("GET, HEAD, POST, OPTIONS") && detail.contains(method), "{detail}");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, POST, DELETE, OPTIONS"));
+        assert!(detail.contains("GET, HEAD, POST, DELETE, OPTIONS") && detail.contains(method), "{detail}");
     }
     let answer = hub.ask(request("OPTIONS", "", &[], ""));
-    assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, POST, OPTIONS")));
+    assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, POST, DELETE, OPTIONS")));
 }
 
 #[test]
