@@ -79,7 +79,9 @@ fn one_stream_alone_does_not_hold_it_up() {
 
 #[test]
 fn what_was_asked_before_the_signal_is_answered_and_nobody_new_is_let_in() {
-    let mut hub = Hub::with(&["--drain", "2s"]);
+    // Of two streams the first ends at once, the second half-way: after 2 s.
+    let mut hub = Hub::with(&["--drain", "4s", "--shards", "1"]);
+    let first = hub.subscribe("?topic=a");
     let mut stream = hub.subscribe("?topic=a");
     // A publish whose body is slow, one whose head is, and a subscriber's.
     let mut slow = hub.connect();
@@ -111,12 +113,12 @@ fn what_was_asked_before_the_signal_is_answered_and_nobody_new_is_let_in() {
     let answer = probe.answer();
     assert_eq!((answer.status, answer.text()), (503, "draining\n"));
     slow.send(end);
-    let answer = slow.answer();
-    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert_eq!(slow.answer().status, 200);
     slow.is_closed_unanswered();
     slower.send(late_end);
     assert_eq!(slower.answer().status, 200);
     assert_eq!((stream.data(), stream.data()), ("slow".into(), "late".into()));
+    drop(first);
     stream.ended();
     assert_eq!(hub.ended().code(), Some(0));
     assert_eq!(hub.count_in_log("cut off"), 0);
@@ -170,8 +172,9 @@ fn connections_that_nobody_looks_at_do_not_hold_it_up() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let mut hub = Hub::with(&["--drain", "1h"]);
-    let _stream = hub.subscribe("?topic=a");
+    // The first stream ends at once; the second one holds it up.
+    let mut hub = Hub::with(&["--drain", "1h", "--shards", "1"]);
+    let _streams = [hub.subscribe("?topic=a"), hub.subscribe("?topic=a")];
     hub.signal("TERM");
     hub.wait_for_log("draining");
     hub.signal("INT");
