@@ -404,7 +404,9 @@ impl Log {
 
     /// Ends the log in good order: the next start need not wonder what was lost.
     pub(crate) fn close(&self) {
-        let ended = self.mend(&mut self.writer()).and_then(|()| self.sync()).and_then(|()| {
+        // Let go of the writer first: the sync takes it too.
+        let mended = self.mend(&mut self.writer());
+        let ended = mended.and_then(|()| self.sync()).and_then(|()| {
             let mut state = self.state_mut();
             state.manifest.clean = Some(state.next);
             drop(state);
