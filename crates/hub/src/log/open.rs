@@ -102,11 +102,18 @@ impl Log {
     /// a clean stop begins a new epoch: should the disk have lost more than it may, or be an older copy of itself, those
     /// who have seen what is gone come with cursors that do not hold any more, and are told.
     pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, fresh: &Fresh) -> Result<Self, OpenError> {
+        let list = || disk.list().map_err(OpenError::disk("listing its files"));
+        let names = list()?;
+        // The lock is a file, and none is left in a directory that is somebody else's.
+        if !names.iter().any(|name| matches!(&**name, "lock" | "manifest")) {
+            refuse_others(&names)?;
+        }
         let home = disk.home().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse,
             _ => OpenError::Disk { what: "locking it".into(), error },
         })?;
-        let names = disk.list().map_err(OpenError::disk("listing its files"))?;
+        // Another process may have begun one before it was locked.
+        let names = list()?;
         let manifest = Manifest::load(&*disk)?;
         let (manifest, segments) = match manifest {
             Some(manifest) => Opening { disk: &*disk, manifest, names }.open(home, fresh)?,
@@ -133,14 +140,20 @@ type Numbered = (Offset, Arc<dyn DiskFile>);
 
 type Opened = (Manifest, VecDeque<Arc<Segment>>);
 
-fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
-    let own = |name: &&String| !matches!(&***name, "lock" | "manifest.new") && !name.starts_with('.');
+/// Whether a log may begin beside these files.
+fn refuse_others(names: &[String]) -> Result<(), OpenError> {
     if let Some(segment) = names.iter().find(|name| Segment::first_of(name, ".log").is_some()) {
         return Err(OpenError::Damaged { what: format!("there is {segment}, but no manifest") });
     }
-    if let Some(file) = names.iter().find(own) {
-        return Err(OpenError::Foreign { file: file.clone() });
+    let other = |name: &&String| !matches!(&***name, "lock" | "manifest.new") && !name.starts_with('.');
+    match names.iter().find(other) {
+        Some(file) => Err(OpenError::Foreign { file: file.clone() }),
+        None => Ok(()),
     }
+}
+
+fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
+    refuse_others(names)?;
     let manifest = Manifest {
         id: fresh.id,
         hash: fresh.hash,
