@@ -3,7 +3,9 @@
 mod auth;
 mod cors;
 mod cursor;
+mod directory;
 mod drain;
+mod durable;
 mod forms;
 mod harness;
 mod hostile;

@@ -1,6 +1,6 @@
-//! `DELETE`: what a topic held is gone.
+//! `DELETE`: what a topic held is gone, from memory, from the disk and from every answer.
 
-use crate::harness::{Answer, FORM, Hub, Stream, bearer, grant, request};
+use crate::harness::{Answer, Data, FORM, Hub, Stream, bearer, grant, request, until};
 
 fn delete(hub: &Hub, query: &str, headers: &[&str]) -> Answer {
     hub.ask(request("DELETE", query, headers, ""))
@@ -47,6 +47,92 @@ fn fill(hub: &Hub) -> Vec<String> {
     ]
     .map(|form| hub.publish(form))
     .into()
+}
+
+#[test]
+fn what_was_purged_is_not_served_from_the_answer_on() {
+    let data = Data::new();
+    for hub in [Hub::start(), data.start()] {
+        let ids = fill(&hub);
+        let others =
+            [(1, "2"), (4, "5"), (5, "6")].map(|(n, data)| format!("id: {}\ndata: {data}\n\n", ids[n]));
+        assert_eq!(replay(&hub, "*", "earliest").len(), 6);
+        assert_eq!(purge(&hub, &["/users/7"]), 3);
+        assert_eq!(replay(&hub, "*", "earliest"), others);
+        assert_eq!(replay(&hub, "/users/7", "earliest"), [""; 0]);
+        // A place is still a place, also that of an update which is gone.
+        assert_eq!(replay(&hub, "*", &ids[0]), others);
+        assert_eq!(replay(&hub, "*", &ids[1]), others[1..]);
+        // There is nothing left to purge, and the topic is as good as new.
+        assert_eq!(purge(&hub, &["/users/7"]), 0);
+        let id = hub.publish("topic=/users/7&data=again");
+        assert_eq!(replay(&hub, "/users/7", "earliest"), [format!("id: {id}\ndata: again\n\n")]);
+    }
+}
+
+#[test]
+fn it_stays_gone_whatever_happens_to_the_process() {
+    for end in [Hub::stop as fn(Hub), Hub::kill] {
+        let data = Data::new();
+        let hub = data.start();
+        fill(&hub);
+        let before = replay(&hub, "/users/8", "earliest");
+        assert_eq!(purge(&hub, &["/users/7"]), 3);
+        end(hub);
+        let hub = data.start();
+        assert_eq!(replay(&hub, "/users/7", "earliest"), [""; 0]);
+        // The update of both topics was the other one's too.
+        let after: Vec<_> = before.into_iter().filter(|event| !event.contains("psst")).collect();
+        assert_eq!(replay(&hub, "/users/8", "earliest"), after);
+        hub.stop();
+    }
+}
+
+#[test]
+fn no_byte_of_it_stays_on_the_disk() {
+    let data = Data::new();
+    let hub = data.start_with(&["--retain-bytes", "4MiB"]);
+    let filler = "x".repeat(10_000);
+    // Over several files, of which all but the last are sealed.
+    for n in 0..200 {
+        let topic = if n % 50 == 0 { "/people/jane" } else { "/people/joe" };
+        hub.publish(&format!("topic={topic}&data=of-{topic}-{n}-{filler}&id=urn:{topic}:{n}"));
+    }
+    let traces = ["of-/people/jane", "urn:/people/jane", "/people/jane"];
+    for trace in traces {
+        assert!(data.files_with(trace).len() > 1, "{trace}");
+    }
+    assert_eq!(purge(&hub, &["/people/jane"]), 4);
+    for trace in traces {
+        until("it is overwritten", || data.files_with(trace).is_empty().then_some(()));
+    }
+    // Nor does it come back when all of it is read again.
+    hub.stop();
+    let hub = data.start();
+    for trace in traces {
+        assert_eq!(data.files_with(trace), [""; 0]);
+    }
+    assert_eq!(replay(&hub, "*", "earliest").len(), 196);
+    hub.stop();
+}
+
+#[test]
+fn who_is_connected_and_behind_does_not_get_it_either() {
+    let data = Data::new();
+    let hub = data.start_with(&["--write-timeout", "1h"]);
+    let mut slow = hub.subscribe_narrow("?topic=*");
+    // More than the kernel takes for a reader that does not read.
+    let filler = "x".repeat(1_000_000);
+    for n in 0..10 {
+        hub.publish(&format!("topic=public&data={n}-{filler}"));
+    }
+    hub.publish("topic=/users/7&data=psst");
+    assert_eq!(purge(&hub, &["/users/7"]), 1);
+    hub.publish("topic=public&data=last");
+    for n in 0..10 {
+        assert!(slow.data().starts_with(&format!("{n}-")));
+    }
+    assert_eq!(slow.data(), "last");
 }
 
 #[test]

@@ -128,6 +128,14 @@ impl Hub {
         self.ask(post(FORM, form)).id()
     }
 
+    /// Publishes a form and ends; answers the id.
+    #[track_caller]
+    pub(crate) fn id_and_end(self, form: &str, end: fn(Self)) -> String {
+        let id = self.publish(form);
+        end(self);
+        id
+    }
+
     #[track_caller]
     pub(crate) fn subscribe(&self, query: &str) -> Stream {
         self.subscribe_with(query, &[])
@@ -169,6 +177,19 @@ impl Hub {
     /// How many lines of the log have this in them.
     pub(crate) fn count_in_log(&self, text: &str) -> usize {
         self.log.written.lock().unwrap().lines.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Ends it as an operator does.
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
+        assert_eq!(self.ended().code(), Some(0));
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.ended();
     }
 
     /// Waits for the process to end by itself.

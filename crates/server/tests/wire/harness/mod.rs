@@ -1,6 +1,7 @@
 //! What the tests share: a hub's process, a client that sees bytes, tokens.
 
 mod client;
+mod data;
 mod hub;
 mod token;
 mod witness;
@@ -8,6 +9,7 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client, Stream};
+pub(crate) use data::{Data, refused};
 pub(crate) use hub::{Hub, KEY, serve};
 pub(crate) use token::{grant, seconds_from_now, token};
 pub(crate) use witness::Witness;
