@@ -172,7 +172,9 @@ impl Drop for Running {
 
 #[test]
 fn what_dev_prints_can_be_pasted() {
-    let mut command = headwater(&["dev", "--listen", "127.0.0.1:0", "--history", "memory"]);
+    let folder = TempDir::new().unwrap();
+    let mut command = headwater(&["dev", "--listen", "127.0.0.1:0"]);
+    command.current_dir(&folder);
     let mut dev = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let stdout = BufReader::new(dev.0.stdout.take().unwrap());
     let banner: Vec<String> =
@@ -182,6 +184,7 @@ fn what_dev_prints_can_be_pasted() {
             banner.iter().find_map(|line| line.split_once(start)).unwrap_or_else(|| panic!("{banner:?}"));
         line.1.split(end).next().unwrap().to_owned()
     };
+    assert!(folder.path().join(find("kept in ", ',')).join("manifest").exists());
     let (address, token) = (find("http://", '/'), find("Bearer ", '\''));
 
     let mut hub = TcpStream::connect(&address).unwrap();
