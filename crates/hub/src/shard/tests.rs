@@ -1,4 +1,5 @@
 mod past;
+mod sockets;
 
 use std::{sync::atomic::Ordering, time::UNIX_EPOCH};
 
