@@ -29,6 +29,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::Clock,
+    cursor::Offset,
     inbox::{Command, Inbox},
     timer::{Tick, tick},
 };
@@ -41,6 +42,10 @@ const BUDGET: usize = 32 << 20;
 
 /// Bytes of the pages that are kept for those who come a moment later.
 const KEPT: usize = 16 << 20;
+
+/// Pages that are to be read before anyone asks for them: who reads one asks for the next, and finds it there. That is
+/// a quarter more updates a second, for one reader and for hundreds.
+const AHEAD: usize = 64;
 
 /// After so long without work, what is kept is too old to be of use.
 const IDLE: Duration = Duration::from_secs(2);
@@ -61,8 +66,12 @@ pub(crate) struct Readers {
 struct Desk {
     /// What nobody reads yet, in the order in which it was asked for.
     queue: VecDeque<Want>,
-    /// Who waits for what: all of the queue, and what is being read.
+    /// What someone is likely to ask for next: read when nothing else is.
+    ahead: VecDeque<Want>,
+    /// Who waits for what: all that is in the queues, and what is being read.
     askers: HashMap<Want, Vec<Arc<Inbox>>>,
+    /// All from here on is in memory.
+    held: Offset,
     cache: Cache,
     closed: bool,
 }
@@ -80,8 +89,14 @@ impl Readers {
     }
 
     fn with_limits(past: Arc<dyn Past>, budget: usize, kept: usize) -> Self {
-        let desk =
-            Desk { queue: VecDeque::new(), askers: HashMap::new(), cache: Cache::new(kept), closed: false };
+        let desk = Desk {
+            queue: VecDeque::new(),
+            ahead: VecDeque::new(),
+            askers: HashMap::new(),
+            cache: Cache::new(kept),
+            held: 0,
+            closed: false,
+        };
         Self {
             past,
             desk: Mutex::new(desk),
@@ -96,22 +111,27 @@ impl Readers {
     }
 
     /// Asks for a page. It is answered at once if it is there; else it comes into the inbox, unless it is
-    /// [cancelled](Self::cancel) before.
-    pub(crate) fn ask(&self, want: &Want, inbox: &Arc<Inbox>, now: crate::shard::Now) -> Option<Arc<Page>> {
+    /// [cancelled](Self::cancel) before. From `held` on all is in memory.
+    pub(crate) fn ask(
+        &self,
+        want: &Want,
+        held: Offset,
+        inbox: &Arc<Inbox>,
+        now: crate::shard::Now,
+    ) -> Option<Arc<Page>> {
         let retained = want.from >= self.past.earliest(now.wall);
         let mut desk = self.desk();
-        if retained && let Some(page) = desk.cache.find(want, now.tick) {
-            return Some(page);
-        }
-        if let Some(askers) = desk.askers.get_mut(want) {
-            askers.push(inbox.clone());
-            return None;
-        }
-        desk.askers.insert(want.clone(), vec![inbox.clone()]);
-        desk.queue.push_back(want.clone());
+        desk.held = desk.held.max(held);
+        let found = if retained { desk.cache.find(want, now.tick) } else { None };
+        let new = match &found {
+            Some(page) => desk.foresee(page, now.tick),
+            None => desk.put_down(want, inbox),
+        };
         drop(desk);
-        self.called.notify_one();
-        None
+        if new {
+            self.called.notify_one();
+        }
+        found
     }
 
     /// Nobody behind this inbox waits for the page any more. One that is on its way may still come.
@@ -169,8 +189,15 @@ impl Readers {
 
     /// Takes what has waited for longest.
     fn take(&self, desk: &mut Desk) -> Option<Job> {
-        let want = desk.queue.pop_front()?;
-        Some(Job { want, generation: self.generation.load(Ordering::SeqCst) })
+        let mut want = desk.queue.pop_front();
+        if want.is_none() {
+            want = desk.ahead.pop_front();
+            // Not at the cost of what someone waits for.
+            if let Some(unasked) = want.take_if(|_| !self.budget.has_room()) {
+                desk.askers.remove(&unasked);
+            }
+        }
+        Some(Job { want: want?, generation: self.generation.load(Ordering::SeqCst) })
     }
 
     /// Hands what was read to all who wait for it.
@@ -179,7 +206,11 @@ impl Readers {
         let page = Arc::new(Page::new(&want, fetched, generation, now, &self.budget));
         let mut desk = self.desk();
         if !self.is_current(&page) {
-            desk.queue.push_front(want);
+            if desk.askers.get(&want).is_some_and(Vec::is_empty) {
+                desk.askers.remove(&want);
+            } else {
+                desk.queue.push_front(want);
+            }
             drop(desk);
             return self.called.notify_one();
         }
@@ -195,6 +226,10 @@ impl Readers {
             !served
         });
         cache.insert(page.clone());
+        if answers.iter().any(|(_, askers)| !askers.is_empty()) {
+            // This thread itself looks for more to do in a moment.
+            desk.foresee(&page, now);
+        }
         drop(desk);
         for (want, askers) in answers {
             for inbox in askers {
@@ -208,6 +243,36 @@ impl Readers {
         self.desk().closed = true;
         self.called.notify_all();
         self.budget.close();
+    }
+}
+
+impl Desk {
+    /// Puts down who waits for a page; answers whether that is new to the queue.
+    fn put_down(&mut self, want: &Want, inbox: &Arc<Inbox>) -> bool {
+        let Self { queue, ahead, askers, .. } = self;
+        if let Some(askers) = askers.get_mut(want) {
+            askers.push(inbox.clone());
+            let Some(place) = ahead.iter().position(|w| w == want) else { return false };
+            ahead.remove(place);
+        } else {
+            askers.insert(want.clone(), vec![inbox.clone()]);
+        }
+        queue.push_back(want.clone());
+        true
+    }
+
+    /// Who has been given this page is likely to ask for the next one; answers whether that is to be read.
+    fn foresee(&mut self, page: &Page, now: Tick) -> bool {
+        let want = Want { from: page.next, topics: page.topics.clone() };
+        let new = page.next < self.held
+            && self.ahead.len() < AHEAD
+            && !self.askers.contains_key(&want)
+            && self.cache.find(&want, now).is_none();
+        if new {
+            self.askers.insert(want.clone(), vec![]);
+            self.ahead.push_back(want);
+        }
+        new
     }
 }
 

@@ -116,7 +116,7 @@ impl Shard {
                 *loaded = Some(Loaded { from, next, page: None });
                 true
             }
-            Read::Before(_) => self.order(key, now),
+            Read::Before(held) => self.order(key, held, now),
             Read::Lost(to) => {
                 self.meet_gap(key, from, to, now);
                 false
@@ -125,10 +125,10 @@ impl Shard {
     }
 
     /// Asks for the page of the past that the subscriber needs; answers whether it is there at once.
-    fn order(&mut self, key: u32, now: Now) -> bool {
+    fn order(&mut self, key: u32, held: Offset, now: Now) -> bool {
         let subscriber = &mut self.subscribers[key as usize];
         let orders = self.orders.as_mut().expect("a history with a past has someone who reads it");
-        if let Some(page) = orders.place(key, subscriber.want(), now) {
+        if let Some(page) = orders.place(key, subscriber.want(), held, now) {
             return self.load_page(key, page, now);
         }
         subscriber.state = State::Waiting;

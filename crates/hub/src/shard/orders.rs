@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::Now;
 use crate::{
+    cursor::Offset,
     inbox::Inbox,
     readers::{Page, Readers, Want},
 };
@@ -23,13 +24,13 @@ impl Orders {
         Self { readers, inbox, waiting: HashMap::new() }
     }
 
-    /// Answers the page, or puts the subscriber down for it.
-    pub(super) fn place(&mut self, key: u32, want: Want, now: Now) -> Option<Arc<Page>> {
+    /// Answers the page, or puts the subscriber down for it. From `held` on all is in memory.
+    pub(super) fn place(&mut self, key: u32, want: Want, held: Offset, now: Now) -> Option<Arc<Page>> {
         if let Some(keys) = self.waiting.get_mut(&want) {
             keys.push(key);
             return None;
         }
-        let page = self.readers.ask(&want, &self.inbox, now);
+        let page = self.readers.ask(&want, held, &self.inbox, now);
         if page.is_none() {
             self.waiting.insert(want, vec![key]);
         }

@@ -89,10 +89,14 @@ impl Bench {
 
     /// Reads what is asked for.
     fn read(&mut self) {
-        while let Some(job) = self.readers.begin() {
-            let fetched = self.past.fetch(&job.want, self.now.wall);
-            self.readers.end(job, fetched, self.now.tick);
-        }
+        while self.read_one() {}
+    }
+
+    fn read_one(&mut self) -> bool {
+        let Some(job) = self.readers.begin() else { return false };
+        let fetched = self.past.fetch(&job.want, self.now.wall);
+        self.readers.end(job, fetched, self.now.tick);
+        true
     }
 
     /// Until nobody has anything to do.
@@ -237,7 +241,7 @@ fn what_is_lost_is_told_wherever_it_is_found() {
         }
         let pipe = bench.attach("*", 1, gap);
         bench.turn();
-        bench.read();
+        bench.read_one();
         bench.turn();
         assert_eq!(events(&pipe), 15, "the first page");
         bench.past.retain(31);
