@@ -112,19 +112,13 @@ impl Readers {
 
     /// Asks for a page. It is answered at once if it is there; else it comes into the inbox, unless it is
     /// [cancelled](Self::cancel) before. From `held` on all is in memory.
-    pub(crate) fn ask(
-        &self,
-        want: &Want,
-        held: Offset,
-        inbox: &Arc<Inbox>,
-        now: crate::shard::Now,
-    ) -> Option<Arc<Page>> {
-        let retained = want.from >= self.past.earliest(now.wall);
+    pub(crate) fn ask(&self, want: &Want, held: Offset, inbox: &Arc<Inbox>, now: Tick) -> Option<Arc<Page>> {
+        let retained = want.from >= self.past.floor();
         let mut desk = self.desk();
         desk.held = desk.held.max(held);
-        let found = if retained { desk.cache.find(want, now.tick) } else { None };
+        let found = if retained { desk.cache.find(want, now) } else { None };
         let new = match &found {
-            Some(page) => desk.foresee(page, now.tick),
+            Some(page) => desk.foresee(page, now),
             None => desk.put_down(want, inbox),
         };
         drop(desk);

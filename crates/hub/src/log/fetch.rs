@@ -51,8 +51,8 @@ impl Past for Log {
         Fetched { next: page.next, earliest, records: page.records }
     }
 
-    fn earliest(&self, now: SystemTime) -> Offset {
-        Self::earliest(self, now)
+    fn floor(&self) -> Offset {
+        self.state().floor
     }
 }
 

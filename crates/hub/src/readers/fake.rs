@@ -70,7 +70,7 @@ impl Past for FakePast {
         fetched
     }
 
-    fn earliest(&self, _: SystemTime) -> Offset {
+    fn floor(&self) -> Offset {
         self.state().earliest
     }
 }

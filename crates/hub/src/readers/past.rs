@@ -17,8 +17,8 @@ pub(crate) trait Past: Send + Sync + fmt::Debug {
     /// it. Looks beyond `from`, or says that something is lost.
     fn fetch(&self, want: &Want, now: SystemTime) -> Fetched;
 
-    /// The first update that is retained. Never waits for the disk.
-    fn earliest(&self, now: SystemTime) -> Offset;
+    /// The first update that is retained, as was last found out. Shards ask: it never waits for the disk.
+    fn floor(&self) -> Offset;
 }
 
 /// What is wanted of the past.

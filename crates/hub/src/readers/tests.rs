@@ -10,12 +10,7 @@ use crate::{
     SystemClock, Topic, Update,
     cursor::{Epoch, Offset},
     record::Draft,
-    shard::Now,
 };
-
-fn at(tick: Tick) -> Now {
-    Now { tick, wall: UNIX_EPOCH }
-}
 
 fn past(page: u64, topics: &[&str]) -> Arc<FakePast> {
     let past = FakePast::new(page);
@@ -81,14 +76,14 @@ fn one_read_is_for_all_who_want_the_page() {
     let readers = Readers::new(past.clone());
     let (a, b) = (Desk::new(), Desk::new());
     for desk in [&a, &b] {
-        assert!(readers.ask(&all(1), 0, &desk.inbox, at(0)).is_none());
+        assert!(readers.ask(&all(1), 0, &desk.inbox, 0).is_none());
     }
     let job = readers.begin().unwrap();
     let fetched = past.fetch(&job.want, UNIX_EPOCH);
     // These two come while it is read.
     let c = Desk::new();
-    assert!(readers.ask(&all(1), 0, &c.inbox, at(0)).is_none());
-    assert!(readers.ask(&all(2), 0, &c.inbox, at(0)).is_none());
+    assert!(readers.ask(&all(1), 0, &c.inbox, 0).is_none());
+    assert!(readers.ask(&all(2), 0, &c.inbox, 0).is_none());
     readers.end(job, fetched, 0);
     assert_eq!((a.answers(), b.answers()), (vec![(1, vec![1, 2, 3])], vec![(1, vec![1, 2, 3])]));
     assert_eq!(c.answers(), [(1, vec![1, 2, 3]), (2, vec![1, 2, 3])]);
@@ -101,7 +96,7 @@ fn who_comes_a_moment_later_finds_the_page() {
     let past = past(4, &["t"; 10]);
     let readers = Readers::new(past.clone());
     let desk = Desk::new();
-    let find = |want: &Want, tick| readers.ask(want, 0, &desk.inbox, at(tick)).map(|page| offsets(&page));
+    let find = |want: &Want, tick| readers.ask(want, 0, &desk.inbox, tick).map(|page| offsets(&page));
     assert_eq!(find(&all(1), 0), None);
     work(&readers, 0);
     assert_eq!(find(&all(1), 0), Some(vec![1, 2, 3]));
@@ -120,7 +115,7 @@ fn the_next_page_is_read_before_it_is_asked_for() {
     let past = past(4, &["t"; 20]);
     let readers = Readers::with_limits(past.clone(), 5000, 5000);
     let desk = Desk::new();
-    let ask = |from, held| readers.ask(&all(from), held, &desk.inbox, at(0)).is_some();
+    let ask = |from, held| readers.ask(&all(from), held, &desk.inbox, 0).is_some();
     assert!(!ask(1, 4));
     work(&readers, 0);
     assert_eq!(past.take_wants(), [all(1)], "from 4 on it is in memory");
@@ -150,7 +145,7 @@ fn nothing_is_read_ahead_at_the_cost_of_what_someone_waits_for() {
     let past = past(4, &["t"; 20]);
     let readers = Readers::with_limits(past, 1, usize::MAX);
     let desk = Desk::new();
-    let ask = |from| readers.ask(&all(from), 20, &desk.inbox, at(0)).is_some();
+    let ask = |from| readers.ask(&all(from), 20, &desk.inbox, 0).is_some();
     assert!(!ask(1));
     work(&readers, 0);
     assert_eq!(desk.answers(), [(1, vec![1, 2, 3])]);
@@ -166,7 +161,7 @@ fn what_nobody_waits_for_is_not_read() {
     let readers = Readers::new(past.clone());
     let (a, b) = (Desk::new(), Desk::new());
     for (from, desk) in [(1, &a), (1, &b), (5, &a)] {
-        assert!(readers.ask(&all(from), 0, &desk.inbox, at(0)).is_none());
+        assert!(readers.ask(&all(from), 0, &desk.inbox, 0).is_none());
     }
     readers.cancel(&all(1), &a.inbox);
     readers.cancel(&all(5), &a.inbox);
@@ -176,12 +171,12 @@ fn what_nobody_waits_for_is_not_read() {
     assert_eq!((a.answers(), b.answers()), (vec![], vec![(1, vec![1, 2, 3])]));
     assert_eq!(past.take_wants(), [all(1)]);
     // One that is being read is answered to nobody, and kept for who comes then.
-    assert!(readers.ask(&all(5), 0, &a.inbox, at(0)).is_none());
+    assert!(readers.ask(&all(5), 0, &a.inbox, 0).is_none());
     let job = readers.begin().unwrap();
     readers.cancel(&all(5), &a.inbox);
     readers.end(job, past.fetch(&all(5), UNIX_EPOCH), 0);
     assert_eq!(a.answers(), []);
-    assert!(readers.ask(&all(5), 0, &a.inbox, at(0)).is_some());
+    assert!(readers.ask(&all(5), 0, &a.inbox, 0).is_some());
     assert!(readers.desk().askers.is_empty());
 }
 
@@ -190,10 +185,10 @@ fn what_was_read_before_a_purge_is_worthless() {
     let past = past(4, &["t"; 10]);
     let readers = Readers::new(past.clone());
     let desk = Desk::new();
-    assert!(readers.ask(&all(1), 0, &desk.inbox, at(0)).is_none());
+    assert!(readers.ask(&all(1), 0, &desk.inbox, 0).is_none());
     work(&readers, 0);
     let (_, kept) = desk.pages().pop().unwrap();
-    assert!(readers.ask(&all(4), 0, &desk.inbox, at(0)).is_none());
+    assert!(readers.ask(&all(4), 0, &desk.inbox, 0).is_none());
     let job = readers.begin().unwrap();
     let fetched = past.fetch(&job.want, UNIX_EPOCH);
     assert!(readers.is_current(&kept));
@@ -203,7 +198,7 @@ fn what_was_read_before_a_purge_is_worthless() {
     assert_eq!(desk.answers(), [], "it was read too early");
     work(&readers, 0);
     assert_eq!(desk.answers(), [(4, vec![4, 5, 6, 7])]);
-    assert!(readers.ask(&all(1), 0, &desk.inbox, at(0)).is_none(), "the page is not kept");
+    assert!(readers.ask(&all(1), 0, &desk.inbox, 0).is_none(), "the page is not kept");
 }
 
 #[test]
@@ -211,7 +206,7 @@ fn a_page_counts_until_the_last_who_holds_it_lets_go() {
     let past = past(4, &["t"; 10]);
     let readers = Readers::with_limits(past, 1, usize::MAX);
     let desk = Desk::new();
-    assert!(readers.ask(&all(1), 0, &desk.inbox, at(0)).is_none());
+    assert!(readers.ask(&all(1), 0, &desk.inbox, 0).is_none());
     assert!(readers.budget.has_room(), "one may always be out");
     work(&readers, 0);
     let held = desk.pages();
@@ -226,7 +221,7 @@ fn a_page_counts_until_the_last_who_holds_it_lets_go() {
 fn what_is_kept_is_bounded_and_the_rest_goes_in_the_order_of_use() {
     let past = past(2, &["t"; 20]);
     let desk = Desk::new();
-    let kept = |readers: &Readers, from| readers.ask(&all(from), 0, &desk.inbox, at(0)).is_some();
+    let kept = |readers: &Readers, from| readers.ask(&all(from), 0, &desk.inbox, 0).is_some();
     let pages = |kept_bytes, wanted: &[Offset]| {
         let readers = Readers::with_limits(past.clone(), usize::MAX, kept_bytes);
         for &from in wanted {
@@ -254,7 +249,7 @@ fn threads_go_on_as_pages_are_let_go_of_and_end_when_they_are_told() {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| readers.run(&clock))).collect();
         let mut held = vec![];
         for from in (0..PAGES).map(|page| 4 * page) {
-            assert!(readers.ask(&all(from.max(1)), 0, &desk.inbox, at(0)).is_none());
+            assert!(readers.ask(&all(from.max(1)), 0, &desk.inbox, 0).is_none());
             held.clear();
             let start = Instant::now();
             while held.is_empty() {
@@ -266,7 +261,7 @@ fn threads_go_on_as_pages_are_let_go_of_and_end_when_they_are_told() {
             assert_eq!(readers.budget.used(), held[0].1.bytes());
         }
         // There is no room for this one, and there will be none.
-        assert!(readers.ask(&of(1, &["t"]), 0, &desk.inbox, at(0)).is_none());
+        assert!(readers.ask(&of(1, &["t"]), 0, &desk.inbox, 0).is_none());
         readers.close();
         for thread in threads {
             thread.join().unwrap();

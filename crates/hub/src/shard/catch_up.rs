@@ -128,7 +128,7 @@ impl Shard {
     fn order(&mut self, key: u32, held: Offset, now: Now) -> bool {
         let subscriber = &mut self.subscribers[key as usize];
         let orders = self.orders.as_mut().expect("a history with a past has someone who reads it");
-        if let Some(page) = orders.place(key, subscriber.want(), held, now) {
+        if let Some(page) = orders.place(key, subscriber.want(), held, now.tick) {
             return self.load_page(key, page, now);
         }
         subscriber.state = State::Waiting;

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Now;
 use crate::{
     cursor::Offset,
     inbox::Inbox,
     readers::{Page, Readers, Want},
+    timer::Tick,
 };
 
 /// Who waits for which page. The shard asks for each once.
@@ -25,7 +25,7 @@ impl Orders {
     }
 
     /// Answers the page, or puts the subscriber down for it. From `held` on all is in memory.
-    pub(super) fn place(&mut self, key: u32, want: Want, held: Offset, now: Now) -> Option<Arc<Page>> {
+    pub(super) fn place(&mut self, key: u32, want: Want, held: Offset, now: Tick) -> Option<Arc<Page>> {
         if let Some(keys) = self.waiting.get_mut(&want) {
             keys.push(key);
             return None;

@@ -1,6 +1,7 @@
 //! The hub as it is: its threads, real sockets on the loopback interface, real readers. Where time matters, the test
 //! owns the clock; where something must come about, the test waits for it and not for a while.
 
+mod catch_up;
 mod delivery;
 mod endings;
 mod frames;
