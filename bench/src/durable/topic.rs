@@ -42,13 +42,13 @@ const NAMES: [Names; 2] = [
     },
 ];
 
-/// Spread over the whole log.
+/// Topics of which each is spread over the whole log, and such as are the last of it. Each is asked for once after a
+/// start: what has been read for one does not help the next.
 const SPREAD: &str = "bench/spread";
-/// The last of the log.
 const LATE: &str = "bench/late";
+const TOPICS: u64 = 20;
+/// Updates of each.
 const HELD: u64 = 100;
-/// Requests in a round, one after the other.
-const ASKED: usize = 20;
 
 pub(super) fn case() -> Case {
     let told = |names: &[&'static str]| names.iter().map(|name| Figure::told(name, "ms")).collect::<Vec<_>>();
@@ -79,15 +79,15 @@ fn run(installed: &Installed, plan: Plan) -> Result<Vec<Round>, Failure> {
 }
 
 fn measure(target: &Target, names: &Names, round: &mut Round) -> Result<(), Failure> {
-    let Some((fresh, _)) = ask(target, SPREAD, round)? else { return Ok(()) };
-    round.set(names.fresh, fresh);
     let (mut first, mut whole, mut late) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ASKED {
-        if let Some(took) = ask(target, SPREAD, round)? {
-            first.push(took.0);
-            whole.push(took.1);
+    for index in 0..TOPICS {
+        let Some((began, ended)) = ask(target, &format!("{SPREAD}/{index}"), round)? else { return Ok(()) };
+        if index == 0 {
+            round.set(names.fresh, began);
         }
-        late.extend(ask(target, LATE, round)?.map(|(first, _)| first));
+        first.push(began);
+        whole.push(ended);
+        late.extend(ask(target, &format!("{LATE}/{index}"), round)?.map(|(first, _)| first));
     }
     for (name, values) in [(names.first, &mut first), (names.whole, &mut whole), (names.late, &mut late)] {
         round.set(name, quantile(values, 0.5));
@@ -109,17 +109,18 @@ fn ask(target: &Target, topic: &str, round: &mut Round) -> Result<Option<(f64, f
     Ok(first.zip(last).map(|(first, last)| (millis(first), millis(last))))
 }
 
-/// Every so many an update of the topic, and at the end those of the other one.
+/// After every so many an update of each topic, and at the end those of the late ones, in turn.
 fn line(number: u64, length: u64, out: &mut Vec<u8>) {
-    let apart = length / HELD;
-    let (topic, sequence) = if number >= length - HELD {
-        (LATE, number - (length - HELD))
-    } else if number % apart == apart / 2 {
-        (SPREAD, number / apart)
+    let late = length - TOPICS * HELD;
+    let apart = late / HELD;
+    let (topic, sequence) = if number >= late {
+        (format!("{LATE}/{}", (number - late) % TOPICS), (number - late) / TOPICS)
+    } else if number % apart < TOPICS && number / apart < HELD {
+        (format!("{SPREAD}/{}", number % apart), number / apart)
     } else {
         return filler(number, out);
     };
-    feed::update(topic, None, &Stamp { run: RUN, lane: 0, sequence: sequence as u32, nanos: 0 }, 100, out);
+    feed::update(&topic, None, &Stamp { run: RUN, lane: 0, sequence: sequence as u32, nanos: 0 }, 100, out);
 }
 
 #[cfg(test)]
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_holds_both_topics_in_order() {
+    fn a_log_holds_all_of_each_topic() {
         let mut seen: BTreeMap<String, u64> = BTreeMap::new();
         for number in 0..100_000 {
             let mut text = Vec::new();
@@ -137,6 +138,9 @@ mod tests {
             let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
             *seen.entry(value["topic"].as_str().unwrap().to_owned()).or_default() += 1;
         }
-        assert_eq!((seen[SPREAD], seen[LATE]), (HELD, HELD));
+        for index in 0..TOPICS {
+            assert_eq!(seen[&format!("{SPREAD}/{index}")], HELD);
+            assert_eq!(seen[&format!("{LATE}/{index}")], HELD);
+        }
     }
 }
