@@ -298,11 +298,13 @@ impl Opening<'_> {
         file.forget_cached().map_err(disk("reading"))?;
         let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(disk("reading"))?;
         let next = first + u64::from(survey.index.count());
-        if survey.torn && self.manifest.clean.is_none_or(|clean| next >= clean) {
-            tracing::info!(
-                bytes = len - survey.end,
-                "the last commit had not been completed, nor acknowledged; it was cut off"
-            );
+        if survey.end < len && self.manifest.clean.is_none_or(|clean| next >= clean) {
+            if survey.torn {
+                tracing::info!(
+                    bytes = len - survey.end,
+                    "the last commit had not been completed, nor acknowledged; it was cut off"
+                );
+            }
             file.set_len(survey.end).map_err(disk("cutting off the end of"))?;
             file.sync().map_err(disk("cutting off the end of"))?;
         }

@@ -29,6 +29,8 @@ pub(crate) struct Segment {
     pub(crate) file: Arc<dyn DiskFile>,
     /// Where the last record ends. What stands behind it is not (or not yet) part of the log.
     end: AtomicU64,
+    /// How long the file is, as far as its writer made it.
+    room: AtomicU64,
     index: RwLock<Index>,
 }
 
@@ -90,7 +92,7 @@ macro_rules! read {
 
 impl Segment {
     pub(crate) fn new(first: Offset, file: Arc<dyn DiskFile>, end: u64, index: Index) -> Self {
-        Self { first, file, end: AtomicU64::new(end), index: RwLock::new(index) }
+        Self { first, file, end: AtomicU64::new(end), room: AtomicU64::new(end), index: RwLock::new(index) }
     }
 
     pub(crate) fn name(first: Offset) -> String {
@@ -121,6 +123,14 @@ impl Segment {
 
     pub(crate) fn set_end(&self, end: u64) {
         self.end.store(end, atomic::Ordering::Release);
+    }
+
+    pub(crate) fn room(&self) -> u64 {
+        self.room.load(atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_room(&self, room: u64) {
+        self.room.store(room, atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -231,9 +241,19 @@ impl Segment {
         Ok(())
     }
 
+    /// Cuts off the zeros behind the last record.
+    pub(crate) fn give_back_room(&self) -> io::Result<()> {
+        if self.room() > self.end() {
+            self.file.set_len(self.end())?;
+            self.set_room(self.end());
+        }
+        Ok(())
+    }
+
     /// Moves the index from memory into its file. Nothing may be appended to the segment any more.
     pub(crate) fn seal(&self, disk: &dyn Disk, id: &LogId) -> io::Result<()> {
         let Index::Growing(index) = self.index() else { return Ok(()) };
+        self.give_back_room()?;
         let bytes = index.read().expect("no code that holds this lock panics").seal(self.end(), *id);
         let name = Self::index_name(self.first);
         let file = match disk.create(&name) {

@@ -22,7 +22,7 @@ pub(crate) struct Survey {
     pub(crate) end: u64,
     /// Updates that are not whole, and before which or behind which others are.
     pub(crate) holes: Vec<Range<Offset>>,
-    /// Whether something stands behind `end`.
+    /// Whether something other than zeros stands behind `end`.
     pub(crate) torn: bool,
 }
 
@@ -86,7 +86,22 @@ pub(crate) fn survey(
             }
         }
     }
-    Ok(Survey { torn: end < len, index, end, holes })
+    Ok(Survey { torn: is_written(file, end, len)?, index, end, holes })
+}
+
+/// Whether there is anything but zeros, which the writer puts there to have room.
+fn is_written(file: &dyn DiskFile, from: u64, until: u64) -> io::Result<bool> {
+    let mut window = vec![0; AHEAD];
+    let mut at = from;
+    while at < until {
+        let size = window.len().min((until - at) as usize);
+        file.read_exact_at(&mut window[..size], at)?;
+        if window[..size].iter().any(|&b| b != 0) {
+            return Ok(true);
+        }
+        at += size as u64;
+    }
+    Ok(false)
 }
 
 /// Indexes the records of what is now known to be a whole submission, or is damage that must not hide them.
