@@ -6,6 +6,7 @@
 
 mod chores;
 mod fetch;
+mod filter;
 mod format;
 mod hash;
 mod index;

@@ -19,6 +19,9 @@ use crate::record::Record;
 /// Where a chore has failed it is tried again after so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Memory for the filters of all segments: enough for ten million topics, ids and keys.
+const FILTERS: usize = 16 << 20;
+
 /// Wakes the thread that does the chores.
 #[derive(Debug, Default)]
 pub(super) struct Bell {
@@ -89,6 +92,7 @@ impl Log {
         let room = self.unlink_old();
         let tidy = self.seal_all().and(self.write_down_damage());
         let purged = self.overwrite_purged();
+        self.make_filters();
         room.and(tidy).and(purged)
     }
 
@@ -180,6 +184,18 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Gives the newest segments their filters, as far as memory is meant for that.
+    fn make_filters(&self) {
+        let segments: Vec<_> = self.state().segments.iter().rev().cloned().collect();
+        let mut left = FILTERS;
+        for segment in segments {
+            // Without one a lookup asks the index itself, which may be mended then.
+            let Ok(bytes) = segment.make_filter(left) else { continue };
+            let Some(rest) = left.checked_sub(bytes) else { return };
+            left = rest;
+        }
     }
 
     /// What readers have found damaged is written down, so that the next start says so.

@@ -122,7 +122,7 @@ impl Log {
         let next = segments.back().expect("there is always one").next();
         let floor = segments[0].first;
         let id = manifest.id;
-        Ok(Self {
+        let log = Self {
             disk,
             id,
             hasher: Hasher::new(manifest.hash),
@@ -131,7 +131,10 @@ impl Log {
             writer: Mutex::default(),
             storing: Mutex::default(),
             bell: Bell::default(),
-        })
+        };
+        // There may be something that the last one did not come to.
+        log.bell.ring();
+        Ok(log)
     }
 }
 

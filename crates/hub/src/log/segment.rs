@@ -5,13 +5,14 @@ use std::{
     collections::HashSet,
     io,
     sync::{
-        Arc, RwLock,
+        Arc, OnceLock, RwLock,
         atomic::{self, AtomicU64},
     },
     vec,
 };
 
 use super::{
+    filter::Filter,
     format::LogId,
     hash::Hasher,
     index::{Growing, Position, Sealed, SortedHashes},
@@ -32,6 +33,8 @@ pub(crate) struct Segment {
     /// How long the file is, as far as its writer made it.
     room: AtomicU64,
     index: RwLock<Index>,
+    /// Of a sealed one, once a chore has made it.
+    filter: OnceLock<Filter>,
 }
 
 #[derive(Debug, Clone)]
@@ -92,7 +95,14 @@ macro_rules! read {
 
 impl Segment {
     pub(crate) fn new(first: Offset, file: Arc<dyn DiskFile>, end: u64, index: Index) -> Self {
-        Self { first, file, end: AtomicU64::new(end), room: AtomicU64::new(end), index: RwLock::new(index) }
+        Self {
+            first,
+            file,
+            end: AtomicU64::new(end),
+            room: AtomicU64::new(end),
+            index: RwLock::new(index),
+            filter: OnceLock::new(),
+        }
     }
 
     pub(crate) fn name(first: Offset) -> String {
@@ -196,6 +206,9 @@ impl Segment {
         into: &mut Vec<Position>,
     ) -> io::Result<()> {
         let Ok(from) = Position::try_from(from) else { return Ok(()) };
+        if self.surely_lacks(hash) {
+            return Ok(());
+        }
         let before = into.len();
         self.mended(hasher, || {
             into.truncate(before);
@@ -213,6 +226,9 @@ impl Segment {
         into: &mut Vec<Position>,
     ) -> io::Result<()> {
         let Ok(from) = Position::try_from(from) else { return Ok(()) };
+        if self.surely_lacks(hash) {
+            return Ok(());
+        }
         let before = into.len();
         self.mended(hasher, || {
             into.truncate(before);
@@ -221,6 +237,25 @@ impl Segment {
                 into.truncate(before.saturating_add(most));
             }, sealed => sealed.find_first(hash, from, most, into))
         })
+    }
+
+    fn surely_lacks(&self, hash: u64) -> bool {
+        self.filter.get().is_some_and(|filter| !filter.may_hold(hash))
+    }
+
+    /// Makes the filter, unless it is there or takes more than `most` bytes; answers how many it takes.
+    pub(crate) fn make_filter(&self, most: usize) -> io::Result<usize> {
+        let Index::Sealed(index) = self.index() else { return Ok(0) };
+        let bytes = Filter::bytes(index.distinct() as usize);
+        if bytes <= most && self.filter.get().is_none() {
+            let mut filter = Filter::with_room(index.distinct() as usize);
+            for entry in index.hashes() {
+                filter.insert(entry?.0);
+            }
+            // Only chores make one.
+            let _ = self.filter.set(filter);
+        }
+        Ok(bytes)
     }
 
     /// Adds the hashes that both segments know. They are read in order, so this is quick however many there are.

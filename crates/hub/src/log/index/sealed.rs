@@ -93,6 +93,11 @@ impl Sealed {
         self.header.records
     }
 
+    /// How many hashes there are.
+    pub(crate) fn distinct(&self) -> u32 {
+        self.header.hashes
+    }
+
     /// How many records have an id that the publisher chose.
     pub(crate) fn ids(&self) -> u32 {
         self.header.ids
