@@ -6,6 +6,7 @@
 
 mod chores;
 mod fetch;
+mod files;
 mod filter;
 mod format;
 mod hash;
@@ -31,6 +32,7 @@ use std::{
 
 use self::{
     chores::Bell,
+    files::Files,
     format::{LogId, SEGMENT_HEAD},
     hash::Hasher,
     index::Growing,
@@ -88,6 +90,7 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct Log {
     disk: Arc<dyn Disk>,
+    files: Arc<Files>,
     id: LogId,
     hasher: Hasher,
     settings: Settings,

@@ -181,6 +181,11 @@ impl Log {
         for segment in &segments[..segments.len() - 1] {
             if let Index::Growing(_) = segment.index() {
                 segment.seal(&*self.disk, &self.id)?;
+                let sealed = Segment::sealed(segment.first, &self.id, &self.files)?;
+                let mut state = self.state_mut();
+                if let Some(own) = state.segments.iter_mut().find(|own| Arc::ptr_eq(own, segment)) {
+                    *own = Arc::new(sealed);
+                }
             }
         }
         Ok(())

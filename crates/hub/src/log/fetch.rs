@@ -46,7 +46,11 @@ impl Past for Log {
             Ok(()) => from,
             // What has been read so far is handed out; the next read meets the same again, as its first.
             Err(_) if page.next > from => from,
-            Err(problem) => self.meet(&problem, from),
+            Err(problem) => {
+                // Retention may have taken it away in the meantime.
+                let held = self.after_loss(self.earliest(now).max(from));
+                if held > from { held } else { self.meet(&problem, from) }
+            }
         };
         Fetched { next: page.next, earliest, records: page.records }
     }

@@ -12,6 +12,7 @@ use super::{
     Log, Settings, State,
     chores::Bell,
     create_segment,
+    files::{Files, MOST_OPEN},
     format::{BadHead, LogId, SEGMENT_HEAD, read_segment_head},
     hash::Hasher,
     index::Sealed,
@@ -115,8 +116,9 @@ impl Log {
         // Another process may have begun one before it was locked.
         let names = list()?;
         let manifest = Manifest::load(&*disk)?;
+        let files = Files::new(disk.clone(), MOST_OPEN);
         let (manifest, segments) = match manifest {
-            Some(manifest) => Opening { disk: &*disk, manifest, names }.open(home, fresh)?,
+            Some(manifest) => Opening { disk: &*disk, files: &files, manifest, names }.open(home, fresh)?,
             None => begin(&*disk, home, &names, fresh)?,
         };
         let next = segments.back().expect("there is always one").next();
@@ -124,6 +126,7 @@ impl Log {
         let id = manifest.id;
         let log = Self {
             disk,
+            files,
             id,
             hasher: Hasher::new(manifest.hash),
             settings,
@@ -177,6 +180,7 @@ fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Resu
 
 struct Opening<'a> {
     disk: &'a dyn Disk,
+    files: &'a Arc<Files>,
     manifest: Manifest,
     names: Vec<String>,
 }
@@ -238,7 +242,7 @@ impl Opening<'_> {
         for first in firsts {
             let name = Segment::name(first);
             let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
-            let file = self.disk.open(&name).map_err(reading)?;
+            let file = self.files.file(name.clone());
             let len = file.len().map_err(reading)?;
             let mut head = [0; SEGMENT_HEAD];
             let read = file.read_at(&mut head, 0).map_err(reading)?;
@@ -271,21 +275,19 @@ impl Opening<'_> {
         let name = Segment::name(first);
         let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         let len = file.len().map_err(reading)?;
-        let index = self.disk.open(&Segment::index_name(first)).and_then(Sealed::open);
-        if let Ok(index) = index
-            && (index.first(), index.log_id()) == (first, self.manifest.id)
-            && index.end() <= len
+        if let Ok(segment) = Segment::sealed(first, &self.manifest.id, self.files)
+            && segment.end() <= len
         {
-            let end = index.end();
-            return Ok(Arc::new(Segment::new(first, file, end, Index::Sealed(Arc::new(index)))));
+            return Ok(Arc::new(segment));
         }
         let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
         holes.extend(survey.holes);
         let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
         // At once: the indexes of a long history do not fit into memory. Where it cannot be written, the disk is full or
         // read-only, and that is told when something is to be written to the log itself.
-        let _ = segment.seal(self.disk, &self.manifest.id);
-        Ok(Arc::new(segment))
+        let sealed = segment.seal(self.disk, &self.manifest.id);
+        let sealed = sealed.and_then(|()| Segment::sealed(first, &self.manifest.id, self.files));
+        Ok(Arc::new(sealed.unwrap_or(segment)))
     }
 
     fn last_segment(
@@ -296,6 +298,9 @@ impl Opening<'_> {
     ) -> Result<Arc<Segment>, OpenError> {
         let name = Segment::name(first);
         let disk = |what: &'static str| OpenError::disk(format!("{what} {name}"));
+        drop(file);
+        // It stays open: that a sync of it has failed is told to this handle alone.
+        let file = self.disk.open(&name).map_err(disk("opening"))?;
         let len = file.len().map_err(disk("reading"))?;
         // Should a sync have failed, what is cached is not what the disk has.
         file.forget_cached().map_err(disk("reading"))?;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    files::Files,
     filter::Filter,
     format::LogId,
     hash::Hasher,
@@ -285,7 +286,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Moves the index from memory into its file. Nothing may be appended to the segment any more.
+    /// One that another follows, with its index in a file. Both are open only when they are used.
+    pub(crate) fn sealed(first: Offset, id: &LogId, files: &Arc<Files>) -> io::Result<Self> {
+        let index = Sealed::open(files.file(Self::index_name(first)))?;
+        if (index.first(), index.log_id()) != (first, *id) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the index is another segment's"));
+        }
+        let end = index.end();
+        Ok(Self::new(first, files.file(Self::name(first)), end, Index::Sealed(Arc::new(index))))
+    }
+
+    /// Writes the index from memory into its file. Nothing may be appended to the segment any more.
     pub(crate) fn seal(&self, disk: &dyn Disk, id: &LogId) -> io::Result<()> {
         let Index::Growing(index) = self.index() else { return Ok(()) };
         self.give_back_room()?;
@@ -300,9 +311,7 @@ impl Segment {
             file => file?,
         };
         file.write_at(&bytes, 0)?;
-        file.sync()?;
-        self.set_index(Index::Sealed(Arc::new(Sealed::open(file)?)));
-        Ok(())
+        file.sync()
     }
 
     /// Does something with the index; if that turns out to be damaged, makes it anew from the records.
