@@ -197,7 +197,7 @@ impl Opening<'_> {
         let firsts: Vec<Offset> = files.iter().map(|(first, _)| *first).collect();
         let mut segments = VecDeque::new();
         let mut holes = Vec::new();
-        let last =
+        let (last, _) =
             files.pop().ok_or_else(|| OpenError::Damaged { what: "all segments are missing".into() })?;
         for ((first, file), following) in files.into_iter().zip(firsts.into_iter().skip(1)) {
             let segment = self.whole_segment(first, file, &hasher, &mut holes)?;
@@ -292,13 +292,12 @@ impl Opening<'_> {
 
     fn last_segment(
         &self,
-        (first, file): Numbered,
+        first: Offset,
         hasher: &Hasher,
         holes: &mut Vec<Range<Offset>>,
     ) -> Result<Arc<Segment>, OpenError> {
         let name = Segment::name(first);
         let disk = |what: &'static str| OpenError::disk(format!("{what} {name}"));
-        drop(file);
         // It stays open: that a sync of it has failed is told to this handle alone.
         let file = self.disk.open(&name).map_err(disk("opening"))?;
         let len = file.len().map_err(disk("reading"))?;
