@@ -26,7 +26,10 @@ use std::{
     collections::VecDeque,
     io,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -101,6 +104,8 @@ pub(crate) struct Log {
     /// One manifest is written at a time.
     storing: Mutex<()>,
     bell: Bell,
+    /// Bytes that have been appended since it was last looked where retention by bytes begins.
+    unweighed: AtomicU64,
 }
 
 /// What readers must know.
@@ -286,6 +291,7 @@ impl Log {
         }
         drop(index);
         segment.set_end(start + len);
+        self.unweighed.fetch_add(len, Ordering::Relaxed);
         self.state_mut().next += batch.len() as u64;
         writer.doubt = Doubt::None;
         Ok(())

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     io,
     ops::Range,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
 };
 
 use super::{
@@ -134,6 +134,7 @@ impl Log {
             writer: Mutex::default(),
             storing: Mutex::default(),
             bell: Bell::default(),
+            unweighed: AtomicU64::new(u64::MAX / 2),
         };
         // There may be something that the last one did not come to.
         log.bell.ring();

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
 
@@ -10,6 +11,9 @@ use super::{
     format::{RECORD_HEAD, SEGMENT_HEAD},
 };
 use crate::cursor::Offset;
+
+/// Retention by bytes moves on in steps of such a part of it.
+const GRAINS: u64 = 4096;
 
 impl Log {
     /// The first update that one who comes back can get.
@@ -63,6 +67,11 @@ impl Log {
 
     fn not_too_much(&self) -> Offset {
         let limit = self.settings.retention.bytes as u64;
+        // To find the place takes a search in an index, and every commit would wait for it.
+        if self.unweighed.load(Ordering::Relaxed) < limit / GRAINS {
+            return 0;
+        }
+        self.unweighed.store(0, Ordering::Relaxed);
         let mut held = 0;
         let mut over = None;
         for segment in self.state().segments.iter().rev() {
