@@ -43,7 +43,7 @@ pub(crate) struct Portions {
     /// updates.
     pub(crate) lists: usize,
     /// Work that is done for those who catch up between two looks at the live stream. A unit is a selector held against
-    /// a topic, or 512 bytes handed out: some tens of nanoseconds.
+    /// a topic, or 64 bytes handed out: some tens of nanoseconds.
     pub(crate) catch_up: usize,
 }
 

@@ -19,7 +19,7 @@ use crate::{
 const HURRY: usize = 16;
 
 /// Bytes that are handed out with the work of holding a selector against a topic.
-const BYTES_A_UNIT: usize = 512;
+const BYTES_A_UNIT: usize = 64;
 
 /// Lists that a page is kept with for the next turn: beyond it they are made anew.
 const LISTS: usize = 1 << 16;
