@@ -43,7 +43,7 @@ pub(crate) struct Portions {
     /// updates.
     pub(crate) lists: usize,
     /// Work that is done for those who catch up between two looks at the live stream. A unit is a selector held against
-    /// a topic, or 64 bytes handed out: some tens of nanoseconds.
+    /// a topic, or 512 bytes handed out: some tens of nanoseconds.
     pub(crate) catch_up: usize,
 }
 
@@ -55,7 +55,7 @@ impl Default for Portions {
             page_items: 256,
             page_bytes: 256 << 10,
             lists: 1 << 20,
-            catch_up: 1 << 15,
+            catch_up: 1 << 13,
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::{
 
 /// Where the live stream moves on faster than the portion for catching up lets anyone follow, the portion grows, so
 /// often at the most: beyond it the live ones would wait too long.
-const HURRY: usize = 16;
+const HURRY: usize = 64;
 
 /// Bytes that are handed out with the work of holding a selector against a topic.
-const BYTES_A_UNIT: usize = 64;
+const BYTES_A_UNIT: usize = 512;
 
 /// Lists that a page is kept with for the next turn: beyond it they are made anew.
 const LISTS: usize = 1 << 16;
