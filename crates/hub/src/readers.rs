@@ -277,6 +277,11 @@ impl Readers {
         self.take(&mut self.desk())
     }
 
+    /// Bytes of all pages.
+    pub(crate) fn used(&self) -> usize {
+        self.budget.used()
+    }
+
     pub(crate) fn end(&self, job: Job, fetched: Fetched, now: Tick) {
         self.answer(job, fetched, now);
     }

@@ -186,14 +186,13 @@ impl Shard {
         let subscriber = &mut self.subscribers[key as usize];
         let loaded = self.loaded.as_ref().expect("it has just been loaded");
         let selectors = subscriber.filter.weight();
-        // A page of the past may reach further than the shard has come.
-        let end = loaded.next.min(self.position);
-        let (mut node, mut next, mut work) = (ROOT, end, 0);
+        // A page of the past may reach further than the shard has come: then it waits for the shard.
+        let (mut node, mut next, mut work) = (ROOT, loaded.next, 0);
         let start = self.replay.records.partition_point(|r| r.offset < subscriber.next);
         for i in start..self.replay.records.len() {
             let record = &self.replay.records[i];
-            if work >= portion || record.offset >= end {
-                next = record.offset.min(end);
+            if work >= portion {
+                next = record.offset;
                 break;
             }
             work += record.topics().len() * selectors;

@@ -23,6 +23,10 @@ struct Bench {
 
 impl Bench {
     fn new(slow_reader: SlowReader) -> Self {
+        Self::with(slow_reader, Portions::default())
+    }
+
+    fn with(slow_reader: SlowReader, portions: Portions) -> Self {
         let past = Arc::new(FakePast::new(16));
         let window = Window { count: 0, bytes: 0 };
         let history = Arc::new(History::window(Epoch::from_bits(0), 1, None, window, past.clone()));
@@ -33,7 +37,7 @@ impl Bench {
             heartbeat: Some(Duration::from_secs(1)),
             write_timeout: Duration::from_secs(30),
             slow_reader,
-            portions: Portions::default(),
+            portions,
         };
         let orders = Orders::new(readers.clone(), inbox.clone());
         let mut shard = Shard::new(history.clone(), Some(orders), &rules, NOW);
@@ -74,6 +78,13 @@ impl Bench {
     }
 
     fn turn(&mut self) {
+        self.commands();
+        self.shard.pass(self.now);
+        self.shard.catch_up(self.now);
+        self.shard.tick(self.now);
+    }
+
+    fn commands(&mut self) {
         let mut commands = vec![];
         self.inbox.take(&mut commands);
         for command in commands {
@@ -82,9 +93,6 @@ impl Bench {
                 other => panic!("nobody sends {other:?}"),
             }
         }
-        self.shard.pass(self.now);
-        self.shard.catch_up(self.now);
-        self.shard.tick(self.now);
     }
 
     /// Reads what is asked for.
@@ -229,6 +237,52 @@ fn a_page_of_before_a_purge_is_not_handed_out() {
     assert_eq!(pipe.take_written(), b"");
     bench.settle();
     assert_eq!((events(&pipe), wants(&bench).len()), (5, 2));
+}
+
+#[test]
+fn nor_is_the_rest_of_one_that_was_begun_before() {
+    let mut bench = Bench::with(SlowReader::CatchUp, Portions { catch_up: 3, ..Portions::default() });
+    bench.publish(&["t"; 10]);
+    bench.publish(&["t"]);
+    let pipe = bench.attach("*", 1, GapNotice::End);
+    bench.turn();
+    bench.read();
+    bench.turn();
+    let begun = events(&pipe);
+    assert!((1..10).contains(&begun), "{begun}");
+    bench.readers.forget();
+    bench.settle();
+    assert_eq!(begun + events(&pipe), 11);
+    assert_eq!(wants(&bench), [(1, false), (begun as Offset + 1, false)]);
+}
+
+#[test]
+fn who_is_blocked_or_live_holds_no_page() {
+    let mut bench = Bench::with(SlowReader::CatchUp, Portions { catch_up: 3, ..Portions::default() });
+    bench.publish(&["t"; 10]);
+    bench.publish(&["t"]);
+    let blocked = bench.attach("*", 1, GapNotice::End);
+    bench.turn();
+    blocked.leave_room(60);
+    bench.read();
+    bench.turn();
+    assert!(blocked.is_full());
+    // Readers keep it themselves, until now.
+    assert!(bench.readers.used() > 0);
+    bench.readers.forget();
+    assert_eq!(bench.readers.used(), 0);
+    // This one goes live in the middle of a page: the shard has not come to its end.
+    let live = bench.attach("*", 1, GapNotice::End);
+    bench.turn();
+    bench.read();
+    bench.commands();
+    bench.shard.position = 7;
+    for _ in 0..3 {
+        bench.shard.catch_up(bench.now);
+    }
+    assert_eq!((events(&live), bench.shard.subscribers[1].state), (6, State::Live));
+    bench.readers.forget();
+    assert_eq!(bench.readers.used(), 0);
 }
 
 #[test]
