@@ -252,7 +252,23 @@ impl Hub {
         if let Some(readers) = &self.readers {
             readers.forget();
         }
+        // What a shard was about to write when this began is written now, and nothing more.
+        self.ask_shards(|done| Command::Fence { done });
         Ok(Purged { updates })
+    }
+
+    /// Has each shard do something, and waits until all have.
+    fn ask_shards(&self, command: impl Fn(oneshot::Sender<()>) -> Command) {
+        let ask = |shard: &ShardHandle| {
+            let (done, pending) = oneshot::channel();
+            shard.inbox.send(command(done));
+            pending
+        };
+        let pending: Vec<_> = self.intake.shards().iter().map(ask).collect();
+        for shard in pending {
+            // A shard that is gone has no streams left.
+            let _ = shard.recv();
+        }
     }
 
     /// How many subscribers there are.
@@ -264,20 +280,7 @@ impl Hub {
     /// behind has until the end of it to catch up. Publishing goes on. Blocks the thread until all have ended.
     pub fn drain(&self, over: Duration) {
         self.closed.store(true, Ordering::Release);
-        let pending: Vec<_> = self
-            .intake
-            .shards()
-            .iter()
-            .map(|shard| {
-                let (done, pending) = oneshot::channel();
-                shard.inbox.send(Command::Drain { over, done });
-                pending
-            })
-            .collect();
-        for shard in pending {
-            // A shard that is gone has no streams left.
-            let _ = shard.recv();
-        }
+        self.ask_shards(|done| Command::Drain { over, done });
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Leave(Arc<Slot>),
     /// Hand out a page that was asked for.
     Page { want: Want, page: Arc<Page> },
+    /// Say that all that was begun before has been done.
+    Fence { done: oneshot::Sender<()> },
     /// End all streams, spread over this time, and say when they have ended.
     Drain { over: Duration, done: oneshot::Sender<()> },
     /// End the thread.

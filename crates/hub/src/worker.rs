@@ -53,6 +53,8 @@ impl Worker {
                     Command::Ready(slot) => self.shard.ready(&slot, now),
                     Command::Leave(slot) => self.shard.leave(&slot),
                     Command::Page { want, page } => self.shard.arrived(&want, &page),
+                    // Between two turns nothing is half handed out.
+                    Command::Fence { done } => drop(done.send(())),
                     Command::Drain { over, done } => {
                         // What has been acknowledged by now still goes out.
                         self.shard.pass_all(now);
