@@ -55,7 +55,9 @@ fn open_history(options: &Options) -> Result<(Arc<History>, Option<Arc<Log>>), S
                     Log::open(Arc::new(directory), settings, &Fresh::random(options.epoch))
                 });
             let log = Arc::new(disk.map_err(|error| StartError::of_history(path, error))?);
-            log.retain(options.clock.wall());
+            let floor = log.retain(options.clock.wall());
+            let updates = log.next() - floor;
+            tracing::info!(path = %path.display(), updates, epoch = %log.epoch(), "history opened");
             (History::logged(log.clone(), retention.age, window), Some(log))
         }
     };
