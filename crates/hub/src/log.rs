@@ -70,6 +70,9 @@ pub(crate) struct Settings {
 
 /// Retention is a whole number of segments, give or take one: enough of them that the one too much is little.
 const SEGMENTS: u64 = 64;
+    /// Zeros that are written behind the updates from time to time, so that the next commits need not make the file
+    /// longer.
+    pub(crate) ahead: usize,
 /// The index of the segment that is written is in memory: at 200 bytes an update some 15 MiB for the largest.
 const LONGEST_SEGMENT: u64 = 64 << 20;
 const SHORTEST_SEGMENT: u64 = 256 << 10;
@@ -86,6 +89,7 @@ impl Settings {
             rules,
             sync,
         }
+            ahead: AHEAD,
     }
 }
 
@@ -168,14 +172,12 @@ impl Writer {
 
     /// Writes the buffer at `start`, and zeros behind it from time to time: a sync of a file that keeps its length is
     /// spared the file system's journal, which costs as much again as the data. (`headwater-bench --row durable`)
-    fn write(&mut self, segment: &Segment, start: u64) -> io::Result<()> {
+    fn write(&mut self, segment: &Segment, start: u64, ahead: usize) -> io::Result<()> {
         let len = self.buffer.len();
-        let ahead = start + len as u64 > segment.room() && len <= SMALL_COMMIT;
-        if ahead {
-            self.buffer.resize(len + AHEAD, 0);
-        }
+        let ahead = if start + len as u64 > segment.room() && len <= SMALL_COMMIT { ahead } else { 0 };
+        self.buffer.resize(len + ahead, 0);
         let mut done = segment.file.write_at(&self.buffer, start);
-        if ahead && done.is_err() {
+        if ahead > 0 && done.is_err() {
             // What there is room for on a disk that is almost full is for the updates.
             segment.file.set_len(start)?;
             self.buffer.truncate(len);
@@ -196,7 +198,7 @@ impl Writer {
     }
 }
 
-/// Zeros that are written behind the updates, so that the next commits need not make the file longer.
+/// See [`Settings::ahead`].
 const AHEAD: usize = 512 << 10;
 
 /// A commit of more than this makes the file longer itself: beside it the journal costs little, and the zeros much.
