@@ -130,8 +130,10 @@ struct State {
 struct Writer {
     buffer: Vec<u8>,
     doubt: Doubt,
-    /// Something has been written and not synced.
-    unsynced: bool,
+    /// What has been written and not synced begins here.
+    unsynced: Option<Offset>,
+    /// A new segment was begun and is perhaps half there: what comes next must stand in it, and not before it.
+    rolling: bool,
     /// That the disk fails has been told.
     failing: bool,
 }
@@ -192,7 +194,7 @@ impl Writer {
         if done.is_err() {
             self.doubt = Doubt::Synced;
         } else {
-            self.unsynced = false;
+            self.unsynced = None;
         }
         done
     }
@@ -261,8 +263,10 @@ impl Log {
     fn try_append(&self, writer: &mut Writer, batch: &[Shared]) -> io::Result<()> {
         self.mend(writer)?;
         let mut ends = Vec::with_capacity(batch.len());
-        for (record, place) in batch.iter().zip(0..) {
-            format::encode(record, place, &mut writer.buffer);
+        // If this batch begins a segment, more is durable by then: what it says of it stays true.
+        let durable = writer.unsynced.unwrap_or(batch[0].offset);
+        for record in batch {
+            format::encode(record, durable, &mut writer.buffer);
             ends.push(writer.buffer.len() as u64);
         }
         let len = writer.buffer.len() as u64;
@@ -278,8 +282,8 @@ impl Log {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a batch of more than 4 GiB"));
         }
         writer.doubt = Doubt::Tail;
-        writer.write(&segment, start)?;
-        writer.unsynced = true;
+        writer.write(&segment, start, self.settings.ahead)?;
+        writer.unsynced = Some(durable);
         if self.settings.sync == SyncPolicy::Commit {
             writer.sync(&segment)?;
         }
@@ -302,7 +306,7 @@ impl Log {
     /// Where not each commit is synced: makes durable what has been written.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut writer = self.writer();
-        if !writer.unsynced {
+        if writer.unsynced.is_none() {
             return Ok(());
         }
         let done = writer.sync(&self.active());
@@ -334,7 +338,7 @@ impl Log {
 
     /// Begins a new segment.
     fn roll(&self, writer: &mut Writer, first: Offset) -> io::Result<Arc<Segment>> {
-        if writer.unsynced {
+        if writer.unsynced.is_some() {
             writer.sync(&self.active())?;
         }
         let segment = create_segment(&*self.disk, &self.id, first)?;
@@ -385,7 +389,7 @@ impl Log {
                 self.lose(range);
             }
             // The roll is not to sync this one again, as that would say nothing.
-            writer.unsynced = false;
+            writer.unsynced = None;
             if segment.count() > 0 || self.state().next > segment.first {
                 self.roll(writer, next)?;
             } else {

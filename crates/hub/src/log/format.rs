@@ -77,7 +77,7 @@ pub(crate) struct Head {
     /// Microseconds since 1970.
     pub(crate) at: u64,
     pub(crate) flags: u32,
-    /// How many records of the same commit stand before it.
+    /// How many of the records before it were not synced yet when it was written.
     pub(crate) place: u32,
     event: u32,
 }
@@ -96,8 +96,8 @@ impl Head {
         }
     }
 
-    /// The offset of the first record of its commit: what lies before it was durable when this one was written.
-    pub(crate) fn commit(&self) -> Offset {
+    /// What lies before this offset was durable when the record was written.
+    pub(crate) fn durable(&self) -> Offset {
         self.offset.saturating_sub(self.place.into())
     }
 
@@ -113,9 +113,11 @@ fn checksum(record: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Appends a record, which stands at this place of its commit.
-pub(crate) fn encode(record: &Record, place: u32, into: &mut Vec<u8>) {
+/// Appends a record. What lies before `durable` has been synced.
+pub(crate) fn encode(record: &Record, durable: Offset, into: &mut Vec<u8>) {
     let start = into.len();
+    // It fits: a segment has fewer, and begins with a sync.
+    let place = (record.offset - durable) as u32;
     let (event, rest) = (record.bytes(Framing::Bare), record.rest());
     let length = (RECORD_HEAD - CHECKSUM_END + event.len() + rest.len()) as u32;
     into.extend_from_slice(&length.to_le_bytes());
@@ -196,9 +198,9 @@ mod tests {
         let mut bytes = Vec::new();
         for record in records() {
             bytes.clear();
-            encode(&record, 5, &mut bytes);
+            encode(&record, 1, &mut bytes);
             let head = check(&bytes).expect("it is whole");
-            assert_eq!(head.commit(), record.offset.saturating_sub(5));
+            assert_eq!(head.durable(), 1);
             let read = decode(&head, &bytes).expect("it is one of ours");
             assert_eq!((read.offset, read.at, read.flags), (record.offset, record.at, record.flags));
             for framing in [Framing::Bare, Framing::Chunked] {
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn no_flipped_bit_and_no_cut_goes_unnoticed() {
         let mut bytes = Vec::new();
-        encode(&records()[2], 0, &mut bytes);
+        encode(&records()[2], 3, &mut bytes);
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(check(&bytes), None, "bit {bit}");
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn what_is_whole_and_no_update_is_told() {
         let mut bytes = Vec::new();
-        encode(&records()[0], 0, &mut bytes);
+        encode(&records()[0], 1, &mut bytes);
         for (at, what) in [(32, 200u32), (36 + 20, u32::MAX)] {
             let mut wrong = bytes.clone();
             wrong[at..at + 4].copy_from_slice(&what.to_le_bytes());
@@ -242,7 +244,7 @@ mod tests {
     fn a_purged_record_keeps_its_place_alone() {
         let record = &records()[2];
         let mut bytes = Vec::new();
-        encode(record, 2, &mut bytes);
+        encode(record, 1, &mut bytes);
         let len = bytes.len();
         purge(&mut bytes);
         let head = check(&bytes).expect("it is whole");

@@ -29,7 +29,7 @@ pub(crate) struct Survey {
 /// Which part of what cannot be read was ever durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// The segment was still written to when its writer ended: its last commit may never have been complete.
+    /// The segment was still written to when its writer ended: what was written last may not all have been synced.
     MayBeTorn,
     /// Another one follows it: all of it was durable before that was begun.
     Whole,
@@ -73,9 +73,9 @@ pub(crate) fn survey(
                 }
             }
             Scanned::Bad { at } => {
-                let Some((place, offset, commit)) = resume(file, at, len, next, tail)? else { break };
+                let Some((place, offset, durable)) = resume(file, at, len, next, tail)? else { break };
                 // It is there, and was written after what is missing had been made durable.
-                debug_assert!(tail == Tail::Whole || commit > next);
+                debug_assert!(tail == Tail::Whole || durable > next);
                 keep(&mut index, &mut open, &mut hashes, hasher);
                 if !fill(&mut index, at, place, next..offset) {
                     break;
@@ -136,7 +136,7 @@ fn fill(index: &mut Growing, from: u64, until: u64, missing: Range<Offset>) -> b
 }
 
 /// Looks behind something bad for a record that says that what was there had been durable: its place, its offset, and
-/// the first offset of its commit.
+/// the offset before which all had been.
 fn resume(
     file: &dyn DiskFile,
     bad: u64,
@@ -156,14 +156,14 @@ fn resume(
                 && head.size <= len - at
                 && head.offset > next
                 && head.offset - next <= (at - bad)
-                && head.commit() <= head.offset;
-            if !plausible || (tail == Tail::MayBeTorn && head.commit() <= next) {
+                && head.durable() <= head.offset;
+            if !plausible || (tail == Tail::MayBeTorn && head.durable() <= next) {
                 continue;
             }
             let mut record = vec![0; head.size as usize];
             file.read_exact_at(&mut record, at)?;
             if format::check(&record).is_some() {
-                return Ok(Some((at, head.offset, head.commit())));
+                return Ok(Some((at, head.offset, head.durable())));
             }
         }
         // The last few bytes may be the beginning of a record's head.
