@@ -271,7 +271,7 @@ impl Log {
         }
         let len = writer.buffer.len() as u64;
         let mut segment = self.active();
-        if self.is_full(&segment, len, batch[0].at) {
+        if writer.rolling || self.is_full(&segment, len, batch[0].at) {
             segment = self.roll(writer, batch[0].offset)?;
         }
         if !segment.file.is_linked()? {
@@ -346,7 +346,9 @@ impl Log {
         self.bell.ring();
         Ok(segment)
     }
+        writer.rolling = true;
 
+        writer.rolling = false;
     /// Before anything is written after a failure: the last segment ends where the last good commit did.
     ///
     /// A failed write leaves bytes behind the end; the next commit, if it were shorter, would have them behind it, where

@@ -57,7 +57,11 @@ impl Log {
             return;
         }
         let mut writer = self.writer();
-        let done = self.mend(&mut writer).and_then(|()| self.roll(&mut writer, next).map(drop));
+        let done = self.mend(&mut writer).and_then(|()| match self.active().count() {
+            // Mending has begun one.
+            0 => Ok(()),
+            _ => self.roll(&mut writer, next).map(drop),
+        });
         writer.tell(&done);
     }
 
