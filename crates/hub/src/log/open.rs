@@ -107,7 +107,7 @@ impl Log {
         let names = list()?;
         // The lock is a file, and none is left in a directory that is somebody else's.
         if !names.iter().any(|name| matches!(&**name, "lock" | "manifest")) {
-            refuse_others(&names)?;
+            refuse_others(&*disk, &names)?;
         }
         let home = disk.home().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse,
@@ -147,23 +147,49 @@ type Numbered = (Offset, Arc<dyn DiskFile>);
 
 type Opened = (Manifest, VecDeque<Arc<Segment>>);
 
-/// Whether a log may begin beside these files.
-fn refuse_others(names: &[String]) -> Result<(), OpenError> {
-    if let Some(segment) = names.iter().find(|name| Segment::first_of(name, ".log").is_some()) {
-        return Err(OpenError::Damaged { what: format!("there is {segment}, but no manifest") });
+/// Makes the last segment what was found whole of it.
+fn cut_off(segment: &Segment, torn: bool) -> io::Result<()> {
+    let len = segment.file.len()?;
+    if torn {
+        tracing::info!(
+            bytes = len - segment.end(),
+            "the last commit had not been completed, nor acknowledged; it was cut off"
+        );
     }
-    let other = |name: &&String| !matches!(&***name, "lock" | "manifest.new") && !name.starts_with('.');
-    match names.iter().find(other) {
-        Some(file) => Err(OpenError::Foreign { file: file.clone() }),
-        None => Ok(()),
+    if segment.end() < len {
+        segment.file.set_len(segment.end())?;
     }
 }
 
 fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
-    refuse_others(names)?;
+    refuse_others(disk, names)?;
     let manifest = Manifest {
         id: fresh.id,
         hash: fresh.hash,
+    // A process that died alone leaves behind what it had not synced. It is there, and will be served.
+    segment.file.sync()
+}
+
+/// Whether a log may begin beside these files.
+fn refuse_others(disk: &dyn Disk, names: &[String]) -> Result<(), OpenError> {
+    for name in names {
+        match Segment::first_of(name, ".log") {
+            // Of a first start that did not come to its manifest.
+            Some(1) if is_empty(disk, name)? => {}
+            Some(_) => {
+                return Err(OpenError::Damaged { what: format!("there is {name}, but no manifest") });
+            }
+            None if matches!(&**name, "lock" | "manifest.new") || name.starts_with('.') => {}
+            None => return Err(OpenError::Foreign { file: name.clone() }),
+        }
+    }
+    Ok(())
+}
+
+/// Whether no update was ever written to this segment.
+fn is_empty(disk: &dyn Disk, name: &str) -> Result<bool, OpenError> {
+    let len = disk.open(name).and_then(|file| file.len());
+    Ok(len.map_err(OpenError::disk(format!("reading {name}")))? <= SEGMENT_HEAD as u64)
         home,
         epochs: Epochs::new(fresh.epoch, 1),
         clean: None,
@@ -211,12 +237,8 @@ impl Opening<'_> {
             holes.extend((next < following).then_some(next..following));
             segments.push_back(segment);
         }
-        let segment = self.last_segment(last, &hasher, &mut holes)?;
+        let (segment, torn) = self.last_segment(last, &hasher, &mut holes)?;
         let next = segment.next();
-        segments.push_back(segment);
-
-        let clean = self.manifest.clean;
-        holes.extend(clean.filter(|&clean| next < clean).map(|clean| next..clean));
         holes.retain(|hole| !self.manifest.is_lost(hole));
         if !holes.is_empty() {
             return Err(OpenError::Damaged {
@@ -224,12 +246,18 @@ impl Opening<'_> {
             });
         }
         let manifest = &mut self.manifest;
-        if clean != Some(next) || manifest.home != home {
+        if manifest.clean != Some(next) || manifest.home != home {
+        // What the manifest names was there when it was written, and offsets must not be given again.
+        let durable = self.manifest.clean.unwrap_or_default().max(self.manifest.epochs.last_first());
+        holes.extend((next < durable).then_some(next..durable));
             manifest.epochs.begin(fresh.epoch, next);
         }
         manifest.epochs.forget_before(segments[0].first);
         (manifest.clean, manifest.home) = (None, home);
         self.manifest.store(self.disk).map_err(OpenError::disk("writing the manifest"))?;
+        cut_off(&segment, torn)
+            .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
+        segments.push_back(segment);
         self.remove_strays(&segments).map_err(OpenError::disk("removing files that are left over"))?;
         Ok((self.manifest, segments))
     }
@@ -282,7 +310,6 @@ impl Opening<'_> {
             return Ok(Arc::new(segment));
         }
         let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
-        holes.extend(survey.holes);
         let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
         // At once: the indexes of a long history do not fit into memory. Where it cannot be written, the disk is full or
         // read-only, and that is told when something is to be written to the log itself.
@@ -293,31 +320,27 @@ impl Opening<'_> {
 
     fn last_segment(
         &self,
+        if !survey.holes.is_empty() {
+            // The next start is to see them again.
+            holes.extend(survey.holes);
+            return Ok(Arc::new(segment));
+        }
         first: Offset,
         hasher: &Hasher,
         holes: &mut Vec<Range<Offset>>,
-    ) -> Result<Arc<Segment>, OpenError> {
+    ) -> Result<(Arc<Segment>, bool), OpenError> {
         let name = Segment::name(first);
-        let disk = |what: &'static str| OpenError::disk(format!("{what} {name}"));
+        let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         // It stays open: that a sync of it has failed is told to this handle alone.
-        let file = self.disk.open(&name).map_err(disk("opening"))?;
-        let len = file.len().map_err(disk("reading"))?;
+    /// The segment that was written last, and whether something is behind its end.
+        let file = self.disk.open(&name).map_err(reading)?;
+        let len = file.len().map_err(reading)?;
         // Should a sync have failed, what is cached is not what the disk has.
-        file.forget_cached().map_err(disk("reading"))?;
-        let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(disk("reading"))?;
-        let next = first + u64::from(survey.index.count());
-        if survey.end < len && self.manifest.clean.is_none_or(|clean| next >= clean) {
-            if survey.torn {
-                tracing::info!(
-                    bytes = len - survey.end,
-                    "the last commit had not been completed, nor acknowledged; it was cut off"
-                );
-            }
-            file.set_len(survey.end).map_err(disk("cutting off the end of"))?;
-            file.sync().map_err(disk("cutting off the end of"))?;
-        }
+        file.forget_cached().map_err(reading)?;
+        let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(reading)?;
         holes.extend(survey.holes);
-        Ok(Arc::new(Segment::new(first, file, survey.end, Index::growing(survey.index))))
+        let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
+        Ok((Arc::new(segment), survey.torn))
     }
 
     /// Removes what was being made, or being removed, when the last writer ended.
