@@ -6,10 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{
-    Log, Segment, format,
-    format::{RECORD_HEAD, SEGMENT_HEAD},
-};
+use super::{Log, Segment, format, format::SEGMENT_HEAD, index::Position, lookup::read_at};
 use crate::cursor::Offset;
 
 /// Retention by bytes moves on in steps of such a part of it.
@@ -134,12 +131,16 @@ impl Log {
         Some(self.time_in(&segment, offset))
     }
 
-    /// When the update was published, in microseconds since 1970.
+    /// When the update was published, in microseconds since 1970; of one that is not whole, when the next one was.
     fn time_in(&self, segment: &Segment, offset: Offset) -> io::Result<u64> {
-        let place = segment.position(offset, &self.hasher)?.ok_or(io::ErrorKind::NotFound)?;
-        let mut head = [0; RECORD_HEAD];
-        segment.file.read_exact_at(&mut head, place)?;
-        Ok(format::Head::read(&head).at)
+        for offset in offset..segment.next() {
+            let place = segment.position(offset, &self.hasher)?.ok_or(io::ErrorKind::NotFound)?;
+            // A time that is not proven could make others seem too old.
+            if let Some(record) = read_at(segment, place as Position)? {
+                return Ok(format::micros(record.at));
+            }
+        }
+        Ok(segment.last_time())
     }
 }
 
