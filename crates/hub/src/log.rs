@@ -14,6 +14,7 @@ mod index;
 mod lookup;
 mod manifest;
 mod open;
+mod purge;
 mod redo;
 mod retain;
 mod scan;
@@ -39,12 +40,13 @@ use self::{
     format::{LogId, SEGMENT_HEAD},
     hash::Hasher,
     index::Growing,
-    manifest::{Manifest, Purge},
+    manifest::Manifest,
+    purge::Overwriting,
     segment::{Index, Segment},
     survey::{Tail, survey},
 };
 use crate::{
-    Retention, SyncPolicy, Topic,
+    Retention, SyncPolicy,
     cursor::{Cursor, Epoch, Offset},
     disk::Disk,
     options::RetainRule,
@@ -121,8 +123,9 @@ struct State {
     /// What lies before is past retention.
     floor: Offset,
     manifest: Manifest,
-    /// The manifest has damage that is not written down yet.
-    damage_found: bool,
+    /// The manifest says more than the file.
+    unwritten: bool,
+    overwriting: Option<Overwriting>,
 }
 
 /// What the one who appends must know.
@@ -376,6 +379,7 @@ impl Log {
             segment.file.forget_cached()?;
             let len = segment.file.len()?.min(segment.end());
             let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
+            self.overwrite_again(&segment)?;
             let next = self.next();
             let mut lost = survey.holes;
             let whole = survey.index.first() + u64::from(survey.index.count());
@@ -426,24 +430,20 @@ impl Log {
     /// Writes down what is known of the log as a whole.
     fn store_manifest(&self) -> io::Result<()> {
         let _one = self.storing.lock().expect("no code that holds this lock panics");
-        let manifest = self.state().manifest.clone();
-        manifest.store(&*self.disk)
+        let manifest = {
+            let mut state = self.state_mut();
+            state.unwritten = false;
+            state.manifest.clone()
+        };
+        let stored = manifest.store(&*self.disk);
+        self.state_mut().unwritten |= stored.is_err();
+        stored
     }
 
-    /// Forgets the updates that bear this topic: from now on they are not read any more, and a chore overwrites them.
-    pub(crate) fn purge(&self, topic: &Topic) -> io::Result<()> {
-        let purge = {
-            let mut state = self.state_mut();
-            let purge = Purge { topic: topic.clone(), before: state.next };
-            state.manifest.purges.push(purge.clone());
-            purge
-        };
-        if let Err(error) = self.store_manifest() {
-            self.state_mut().manifest.purges.retain(|p| *p != purge);
-            return Err(error);
-        }
-        self.bell.ring();
-        Ok(())
+    /// The same, unless it is written down already.
+    fn write_down(&self) -> io::Result<()> {
+        let unwritten = self.state().unwritten;
+        if unwritten { self.store_manifest() } else { Ok(()) }
     }
 
     /// Ends the log in good order: the next start need not wonder what was lost.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Log, format, lookup, redo,
+    Log, format,
     scan::{Scanned, Scanner},
     segment::{Index, Segment},
 };
@@ -90,7 +90,7 @@ impl Log {
     pub(crate) fn do_chores(&self) -> io::Result<()> {
         // Room first: the rest may need it.
         let room = self.unlink_old();
-        let tidy = self.seal_all().and(self.write_down_damage());
+        let tidy = self.seal_all().and(self.write_down());
         let purged = self.overwrite_purged();
         self.make_filters();
         room.and(tidy).and(purged)
@@ -99,33 +99,38 @@ impl Log {
     /// Removes the segments of which nothing is retained.
     fn unlink_old(&self) -> io::Result<()> {
         loop {
-            let (old, rest) = {
+            let segments: Vec<_> = {
                 let state = self.state();
                 match state.segments.get(1) {
                     Some(second) if second.first <= state.floor => {}
                     _ => return Ok(()),
                 }
-                (state.segments[0].clone(), state.segments.iter().skip(1).cloned().collect::<Vec<_>>())
+                state.segments.iter().cloned().collect()
             };
-            // If they cannot be read, nobody can tell; such an id is then found at the next update that bears it.
-            let forgotten = self.shared_ids(&old, &rest).unwrap_or_default();
-            {
-                let mut state = self.state_mut();
-                state.segments.pop_front();
-                let first = state.segments[0].first;
-                let manifest = &mut state.manifest;
-                manifest.lost.retain(|range| range.end > first);
-                manifest.epochs.forget_before(first);
-                manifest.forgotten.extend(forgotten);
-            }
-            self.forget_forgotten(&rest);
-            self.store_manifest()?;
-            self.disk.remove(&Segment::name(old.first))?;
-            match self.disk.remove(&Segment::index_name(old.first)) {
+            self.unlink_first(&segments)?;
+        }
+    }
+
+    fn unlink_first(&self, segments: &[Arc<Segment>]) -> io::Result<()> {
+        let (old, rest) = segments.split_first().expect("there are two");
+        // Only this must be durable before the segment goes: a disk without room for it has none to gain else.
+        self.forget_ids(self.shared_ids(old, rest)?, segments);
+        self.write_down()?;
+        // The index can be made anew, should this have to be tried again.
+        for name in [Segment::index_name(old.first), Segment::name(old.first)] {
+            match self.disk.remove(&name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
+        let mut state = self.state_mut();
+        state.segments.pop_front();
+        let first = state.segments[0].first;
+        let manifest = &mut state.manifest;
+        manifest.lost.retain(|range| range.end > first);
+        manifest.damaged.retain(|range| range.end > first);
+        manifest.epochs.forget_before(first);
+        Ok(())
     }
 
     /// Hashes of the chosen ids that one segment has in common with any of the others.
@@ -136,7 +141,7 @@ impl Log {
         }
         let mut common = HashSet::new();
         for other in rest.iter().filter(|s| s.has_ids()) {
-            old.common_hashes(other, &mut common)?;
+            old.common_hashes(other, &self.hasher, &mut common)?;
         }
         if common.is_empty() {
             return Ok(shared);
@@ -154,14 +159,17 @@ impl Log {
                         }
                     }
                 }
-                Scanned::End | Scanned::Bad { .. } => return Ok(shared),
+                Scanned::End => return Ok(shared),
+                // Some of these it may have had as ids; as topics they do no harm.
+                Scanned::Bad { .. } => return Ok(common),
             }
         }
     }
 
-    /// An id that nothing bears any more need not be remembered.
-    fn forget_forgotten(&self, segments: &[Arc<Segment>]) {
-        let forgotten = self.state().manifest.forgotten.clone();
+    /// From now on these ids, by their hashes, stand for no place any more. What none of the segments bears need not be
+    /// remembered.
+    pub(super) fn forget_ids(&self, ids: HashSet<u64>, segments: &[Arc<Segment>]) {
+        let before = self.state().manifest.forgotten.clone();
         let is_borne = |hash: u64| {
             let mut places = Vec::new();
             segments
@@ -169,10 +177,12 @@ impl Log {
                 .filter(|s| s.has_ids())
                 .any(|s| s.find(hash, 0, &self.hasher, &mut places).is_err() || !places.is_empty())
         };
-        let mut kept: Vec<u64> = forgotten.into_iter().filter(|&hash| is_borne(hash)).collect();
+        let mut kept: Vec<u64> = before.iter().copied().chain(ids).filter(|&hash| is_borne(hash)).collect();
         kept.sort_unstable();
         kept.dedup();
-        self.state_mut().manifest.forgotten = kept;
+        let mut state = self.state_mut();
+        state.unwritten |= kept.iter().any(|hash| !before.contains(hash));
+        state.manifest.forgotten = kept;
     }
 
     /// Gives each segment that is written to no more its index.
@@ -201,52 +211,5 @@ impl Log {
             let Some(rest) = left.checked_sub(bytes) else { return };
             left = rest;
         }
-    }
-
-    /// What readers have found damaged is written down, so that the next start says so.
-    fn write_down_damage(&self) -> io::Result<()> {
-        if std::mem::take(&mut self.state_mut().damage_found)
-            && let Err(error) = self.store_manifest()
-        {
-            self.state_mut().damage_found = true;
-            return Err(error);
-        }
-        Ok(())
-    }
-
-    /// Overwrites what was purged.
-    fn overwrite_purged(&self) -> io::Result<()> {
-        let purges = self.state().manifest.purges.clone();
-        for purge in purges {
-            let segments: Vec<_> = self.state().segments.iter().cloned().collect();
-            let hash = self.hasher.topic(purge.topic.as_str());
-            for segment in segments {
-                let mut places = Vec::new();
-                segment.find(hash, 0, &self.hasher, &mut places)?;
-                if places.is_empty() {
-                    continue;
-                }
-                // Of a sync that fails only one caller is told: it must be the one who would acknowledge what it covers.
-                let mut writer = self.writer();
-                let mut doomed = Vec::new();
-                for place in places {
-                    if let Some(record) = lookup::read_at(&segment, place)?
-                        && record.offset < purge.before
-                        && record.topics().any(|topic| topic == purge.topic.as_str())
-                    {
-                        doomed.push(place);
-                    }
-                }
-                redo::note(&*self.disk, segment.first, &doomed)?;
-                for place in doomed {
-                    redo::overwrite(&*segment.file, place)?;
-                }
-                writer.sync(&segment)?;
-                redo::clear(&*self.disk)?;
-            }
-            self.state_mut().manifest.purges.retain(|p| *p != purge);
-            self.store_manifest()?;
-        }
-        Ok(())
     }
 }

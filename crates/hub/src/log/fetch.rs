@@ -82,7 +82,7 @@ impl Log {
             Problem::Damaged(offset) => {
                 let mut state = self.state_mut();
                 state.manifest.add_damaged(offset..offset + 1);
-                state.damage_found = true;
+                state.unwritten = true;
                 drop(state);
                 self.bell.ring();
                 tracing::error!(
@@ -155,8 +155,13 @@ impl Page<'_> {
                 continue;
             }
             // It may have been overwritten at this moment, by a purge.
-            let again = read_at(&segment, scanner.place() as Position)?;
-            self.take(again.filter(|r| r.offset == self.next).ok_or(Problem::Damaged(self.next))?);
+            let place = scanner.place() as Position;
+            let again = read_at(&segment, place)?.filter(|record| record.offset == self.next);
+            match again {
+                Some(record) => self.take(record),
+                None if self.log.is_being_overwritten(&segment, place) => {}
+                None => return Err(Problem::Damaged(self.next)),
+            }
             self.next += 1;
             let place = segment.position(self.next, &self.log.hasher)?.unwrap_or(segment.end());
             scanner.go_to(place, Some(self.next));
@@ -216,7 +221,12 @@ impl Page<'_> {
                 _ => read_at(segment, place)?,
             };
             let Some(record) = record else {
-                return Err(Problem::Damaged(self.offset_at(segment, place)?));
+                let offset = self.offset_at(segment, place)?;
+                if self.log.is_being_overwritten(segment, place) {
+                    self.next = offset + 1;
+                    continue;
+                }
+                return Err(Problem::Damaged(offset));
             };
             self.next = record.offset + 1;
             if record.topics().any(|t| topics.iter().any(|topic| topic.as_str() == t)) {
@@ -235,9 +245,7 @@ impl Page<'_> {
     }
 
     fn take(&mut self, record: Record) {
-        let purged = self.purges.iter().any(|purge| {
-            record.offset < purge.before && record.topics().any(|topic| topic == purge.topic.as_str())
-        });
+        let purged = self.purges.iter().any(|purge| purge.dooms(&record));
         if purged || record.topics().len() == 0 || self.log.is_over(&record, self.now) {
             return;
         }

@@ -130,7 +130,14 @@ impl Log {
             id,
             hasher: Hasher::new(manifest.hash),
             settings,
-            state: RwLock::new(State { segments, next, floor, manifest, damage_found: false }),
+            state: RwLock::new(State {
+                segments,
+                next,
+                floor,
+                manifest,
+                unwritten: false,
+                overwriting: None,
+            }),
             writer: Mutex::default(),
             storing: Mutex::default(),
             bell: Bell::default(),
@@ -256,6 +263,8 @@ impl Opening<'_> {
         (manifest.clean, manifest.home) = (None, home);
         self.manifest.store(self.disk).map_err(OpenError::disk("writing the manifest"))?;
         cut_off(&segment, torn)
+        // Where not each commit is synced, a purge may speak of updates that are gone, and must not of the next ones.
+        manifest.purges.iter_mut().for_each(|purge| purge.before = purge.before.min(next));
             .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
         segments.push_back(segment);
         self.remove_strays(&segments).map_err(OpenError::disk("removing files that are left over"))?;

@@ -70,9 +70,18 @@ fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Position>)> {
 
 /// Leaves of the record at this place nothing but its place.
 pub(super) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> {
+    let left = file.len()?.saturating_sub(place.into());
     let mut head = [0; RECORD_HEAD];
+    if left < RECORD_HEAD as u64 {
+        return Ok(());
+    }
     file.read_exact_at(&mut head, place.into())?;
-    let mut bytes = vec![0; Head::read(&head).size as usize];
+    let size = Head::read(&head).size;
+    // No overwriting touches the length: this one is damaged, which a start tells.
+    if !(RECORD_HEAD as u64..=left).contains(&size) {
+        return Ok(());
+    }
+    let mut bytes = vec![0; size as usize];
     file.read_exact_at(&mut bytes, place.into())?;
     format::purge(&mut bytes);
     file.write_at(&bytes, place.into())

@@ -260,7 +260,18 @@ impl Segment {
     }
 
     /// Adds the hashes that both segments know. They are read in order, so this is quick however many there are.
-    pub(crate) fn common_hashes(&self, other: &Self, into: &mut HashSet<u64>) -> io::Result<()> {
+    pub(crate) fn common_hashes(
+        &self,
+        other: &Self,
+        hasher: &Hasher,
+        into: &mut HashSet<u64>,
+    ) -> io::Result<()> {
+        for segment in [self, other] {
+            segment.mended(hasher, || match segment.index() {
+                Index::Growing(_) => Ok(()),
+                Index::Sealed(index) => index.check(),
+            })?;
+        }
         let (own, others) = (self.index(), other.index());
         let (mut own, mut others) = (Sorted::of(&own).peekable(), Sorted::of(&others).peekable());
         while let (Some(a), Some(b)) = (own.peek(), others.peek()) {
@@ -317,8 +328,9 @@ impl Segment {
     /// Does something with the index; if that turns out to be damaged, makes it anew from the records.
     fn mended<T>(&self, hasher: &Hasher, mut use_it: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         match use_it() {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                tracing::warn!(first = self.first, "the index of a segment is damaged; it is made anew");
+            // Not there, or not whole.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                tracing::warn!(first = self.first, %error, "the index of a segment is made anew");
                 let survey = survey(&*self.file, self.first, self.end(), hasher, Tail::Whole)?;
                 self.set_index(Index::growing(survey.index));
                 use_it()
