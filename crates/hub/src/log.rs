@@ -22,6 +22,8 @@ mod segment;
 #[cfg(test)]
 mod steps;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::VecDeque,
@@ -68,13 +70,13 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes: u64,
     /// The same in records.
     pub(crate) segment_count: u64,
+    /// Zeros that are written behind the updates from time to time, so that the next commits need not make the file
+    /// longer.
+    pub(crate) ahead: usize,
 }
 
 /// Retention is a whole number of segments, give or take one: enough of them that the one too much is little.
 const SEGMENTS: u64 = 64;
-    /// Zeros that are written behind the updates from time to time, so that the next commits need not make the file
-    /// longer.
-    pub(crate) ahead: usize,
 /// The index of the segment that is written is in memory: at 200 bytes an update some 15 MiB for the largest.
 const LONGEST_SEGMENT: u64 = 64 << 20;
 const SHORTEST_SEGMENT: u64 = 256 << 10;
@@ -87,11 +89,11 @@ impl Settings {
         Self {
             segment_bytes: (bytes / SEGMENTS).clamp(SHORTEST_SEGMENT, LONGEST_SEGMENT),
             segment_count: (retention.count / (SEGMENTS / 4)).max(FEWEST),
+            ahead: AHEAD,
             retention,
             rules,
             sync,
         }
-            ahead: AHEAD,
     }
 }
 
@@ -344,14 +346,14 @@ impl Log {
         if writer.unsynced.is_some() {
             writer.sync(&self.active())?;
         }
+        writer.rolling = true;
         let segment = create_segment(&*self.disk, &self.id, first)?;
+        writer.rolling = false;
         self.state_mut().segments.push_back(segment.clone());
         self.bell.ring();
         Ok(segment)
     }
-        writer.rolling = true;
 
-        writer.rolling = false;
     /// Before anything is written after a failure: the last segment ends where the last good commit did.
     ///
     /// A failed write leaves bytes behind the end; the next commit, if it were shorter, would have them behind it, where
@@ -377,9 +379,9 @@ impl Log {
         writer.sync(&segment)?;
         if suspect {
             segment.file.forget_cached()?;
+            self.overwrite_again(&segment)?;
             let len = segment.file.len()?.min(segment.end());
             let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
-            self.overwrite_again(&segment)?;
             let next = self.next();
             let mut lost = survey.holes;
             let whole = survey.index.first() + u64::from(survey.index.count());

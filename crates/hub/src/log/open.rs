@@ -166,13 +166,6 @@ fn cut_off(segment: &Segment, torn: bool) -> io::Result<()> {
     if segment.end() < len {
         segment.file.set_len(segment.end())?;
     }
-}
-
-fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
-    refuse_others(disk, names)?;
-    let manifest = Manifest {
-        id: fresh.id,
-        hash: fresh.hash,
     // A process that died alone leaves behind what it had not synced. It is there, and will be served.
     segment.file.sync()
 }
@@ -197,6 +190,13 @@ fn refuse_others(disk: &dyn Disk, names: &[String]) -> Result<(), OpenError> {
 fn is_empty(disk: &dyn Disk, name: &str) -> Result<bool, OpenError> {
     let len = disk.open(name).and_then(|file| file.len());
     Ok(len.map_err(OpenError::disk(format!("reading {name}")))? <= SEGMENT_HEAD as u64)
+}
+
+fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Result<Opened, OpenError> {
+    refuse_others(disk, names)?;
+    let manifest = Manifest {
+        id: fresh.id,
+        hash: fresh.hash,
         home,
         epochs: Epochs::new(fresh.epoch, 1),
         clean: None,
@@ -247,26 +247,26 @@ impl Opening<'_> {
         let (segment, torn) = self.last_segment(last, &hasher, &mut holes)?;
         let next = segment.next();
         holes.retain(|hole| !self.manifest.is_lost(hole));
+        // What the manifest names was there when it was written, and offsets must not be given again.
+        let durable = self.manifest.clean.unwrap_or_default().max(self.manifest.epochs.last_first());
+        holes.extend((next < durable).then_some(next..durable));
         if !holes.is_empty() {
             return Err(OpenError::Damaged {
                 what: format!("updates are missing or not whole: {}", list(&holes)),
             });
         }
+        cut_off(&segment, torn)
+            .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
+        segments.push_back(segment);
         let manifest = &mut self.manifest;
         if manifest.clean != Some(next) || manifest.home != home {
-        // What the manifest names was there when it was written, and offsets must not be given again.
-        let durable = self.manifest.clean.unwrap_or_default().max(self.manifest.epochs.last_first());
-        holes.extend((next < durable).then_some(next..durable));
             manifest.epochs.begin(fresh.epoch, next);
         }
         manifest.epochs.forget_before(segments[0].first);
-        (manifest.clean, manifest.home) = (None, home);
-        self.manifest.store(self.disk).map_err(OpenError::disk("writing the manifest"))?;
-        cut_off(&segment, torn)
         // Where not each commit is synced, a purge may speak of updates that are gone, and must not of the next ones.
         manifest.purges.iter_mut().for_each(|purge| purge.before = purge.before.min(next));
-            .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
-        segments.push_back(segment);
+        (manifest.clean, manifest.home) = (None, home);
+        self.manifest.store(self.disk).map_err(OpenError::disk("writing the manifest"))?;
         self.remove_strays(&segments).map_err(OpenError::disk("removing files that are left over"))?;
         Ok((self.manifest, segments))
     }
@@ -320,6 +320,11 @@ impl Opening<'_> {
         }
         let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
         let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
+        if !survey.holes.is_empty() {
+            // The next start is to see them again.
+            holes.extend(survey.holes);
+            return Ok(Arc::new(segment));
+        }
         // At once: the indexes of a long history do not fit into memory. Where it cannot be written, the disk is full or
         // read-only, and that is told when something is to be written to the log itself.
         let sealed = segment.seal(self.disk, &self.manifest.id);
@@ -327,13 +332,9 @@ impl Opening<'_> {
         Ok(Arc::new(sealed.unwrap_or(segment)))
     }
 
+    /// The segment that was written last, and whether something is behind its end.
     fn last_segment(
         &self,
-        if !survey.holes.is_empty() {
-            // The next start is to see them again.
-            holes.extend(survey.holes);
-            return Ok(Arc::new(segment));
-        }
         first: Offset,
         hasher: &Hasher,
         holes: &mut Vec<Range<Offset>>,
@@ -341,7 +342,6 @@ impl Opening<'_> {
         let name = Segment::name(first);
         let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         // It stays open: that a sync of it has failed is told to this handle alone.
-    /// The segment that was written last, and whether something is behind its end.
         let file = self.disk.open(&name).map_err(reading)?;
         let len = file.len().map_err(reading)?;
         // Should a sync have failed, what is cached is not what the disk has.
