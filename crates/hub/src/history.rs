@@ -141,9 +141,9 @@ impl History {
     ///
     /// With a log it is made durable first, and seen by nobody before; after an error nothing has been taken on.
     pub(crate) fn append(&self, batch: Vec<Shared>, now: SystemTime) -> io::Result<Offset> {
-        if let Some(log) = &self.log {
-            log.append(&batch)?;
-        }
+        let stored = self.log.as_ref().map_or(Ok(()), |log| log.append(&batch));
+        // What is past retention goes all the same: it is what makes room on a disk that is full.
+        let batch = if stored.is_ok() { batch } else { Vec::new() };
         let mut inner = self.inner.write().expect("no code that holds this lock panics");
         let Inner { ring, ids } = &mut *inner;
         for record in batch.iter().filter(|_| self.log.is_none()) {
@@ -166,11 +166,12 @@ impl History {
         self.next.store(ring.next(), Ordering::SeqCst);
         let retained = ring.earliest_retained(now);
         drop(inner);
-        Ok(self.log.as_ref().map_or(retained, |log| {
+        let retained = self.log.as_ref().map_or(retained, |log| {
             let retained = log.retain(now);
             log.roll_if_over();
             retained
-        }))
+        });
+        stored.map(|()| retained)
     }
 
     /// The time of the last update: whatever the clock says, the next one is no older.

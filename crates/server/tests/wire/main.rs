@@ -4,6 +4,7 @@ mod auth;
 mod cors;
 mod cursor;
 mod directory;
+mod disk;
 mod drain;
 mod durable;
 mod forms;

@@ -21,6 +21,11 @@ impl Data {
         Self { folder: TempDir::new().unwrap() }
     }
 
+    /// The same on a file system of the test's own.
+    pub(crate) fn within(folder: &Path) -> Self {
+        Self { folder: TempDir::new_in(folder).unwrap() }
+    }
+
     /// The directory.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("history")
