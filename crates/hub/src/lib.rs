@@ -78,6 +78,7 @@ mod template;
 mod timer;
 mod topic;
 mod update;
+pub mod upkeep;
 mod worker;
 
 pub use clock::{Clock, SystemClock};

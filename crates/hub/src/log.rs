@@ -8,20 +8,20 @@ mod chores;
 mod fetch;
 mod files;
 mod filter;
-mod format;
-mod hash;
-mod index;
-mod lookup;
-mod manifest;
+pub(crate) mod format;
+pub(crate) mod hash;
+pub(crate) mod index;
+pub(crate) mod lookup;
+pub(crate) mod manifest;
 mod open;
 mod purge;
-mod redo;
+pub(crate) mod redo;
 mod retain;
-mod scan;
-mod segment;
+pub(crate) mod scan;
+pub(crate) mod segment;
 #[cfg(test)]
 mod steps;
-mod survey;
+pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -490,7 +490,7 @@ impl State {
 }
 
 /// Makes a new segment, durably: in what follows only its content must be synced.
-fn create_segment(disk: &dyn Disk, id: &LogId, first: Offset) -> io::Result<Arc<Segment>> {
+pub(crate) fn create_segment(disk: &dyn Disk, id: &LogId, first: Offset) -> io::Result<Arc<Segment>> {
     let name = Segment::name(first);
     let file = match disk.create(&name) {
         // Of an earlier try that failed half way. Nothing was ever written to it.

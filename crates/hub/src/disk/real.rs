@@ -1,7 +1,7 @@
 //! A directory of the machine's own file system.
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::{DirBuilder, File, TryLockError},
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt},
     path::Path,
@@ -40,6 +40,27 @@ impl Directory {
     pub(crate) fn open_or_create(path: &Path) -> io::Result<Self> {
         create_durably(path)?;
         Self::open(path)
+    }
+
+    /// Whether another process has it locked. Changes nothing in it.
+    pub(crate) fn is_locked(&self) -> io::Result<bool> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let lock: File = match rustix::fs::openat(&self.directory, LOCK, flags, Mode::empty()) {
+            Ok(file) => file.into(),
+            Err(rustix::io::Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        // There is no other way to ask. One that starts in the very microsecond in which this is held is refused.
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Gives a file a second name, in another directory. `CrossesDevices`: that one is on another file system.
+    pub(crate) fn link(&self, name: &str, to: &Self) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&self.directory, name, &to.directory, name, AtFlags::empty())?)
     }
 
     fn open_file(&self, name: &str, more: OFlags) -> io::Result<RealFile> {

@@ -122,7 +122,7 @@ impl Log {
 }
 
 /// The record at this place; `None` if none is whole there.
-pub(super) fn read_at(segment: &Segment, place: Position) -> io::Result<Option<Record>> {
+pub(crate) fn read_at(segment: &Segment, place: Position) -> io::Result<Option<Record>> {
     const GUESS: usize = 1024;
     let left = segment.end().saturating_sub(place.into());
     if left < RECORD_HEAD as u64 {

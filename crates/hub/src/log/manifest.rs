@@ -30,10 +30,10 @@ use crate::{
     epochs::Epochs,
 };
 
-const NAME: &str = "manifest";
+pub(crate) const NAME: &str = "manifest";
 /// Where the next one is written before it takes the name.
 const NEXT: &str = "manifest.new";
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,13 @@ impl Manifest {
     /// Adds a range to those that the next start refuses.
     pub(crate) fn add_damaged(&mut self, range: Range<Offset>) {
         add(&mut self.damaged, range);
+    }
+
+    /// No offset before this one can be given again: each of them was, as far as is written here.
+    pub(crate) fn least_next(&self) -> Offset {
+        let ends = self.lost.iter().chain(&self.damaged).map(|range| range.end);
+        let epoch = self.epochs.list().last().map(|&(_, first)| first);
+        ends.chain(self.clean).chain(epoch).max().unwrap_or_default()
     }
 
     /// Whether subscribers are told of all of this range.

@@ -245,7 +245,7 @@ impl Opening<'_> {
             segments.push_back(segment);
         }
         let (segment, torn) = self.last_segment(last, &hasher, &mut holes)?;
-        let next = segment.next();
+        let mut next = segment.next();
         holes.retain(|hole| !self.manifest.is_lost(hole));
         // What the manifest names was there when it was written, and offsets must not be given again.
         let durable = self.manifest.clean.unwrap_or_default().max(self.manifest.epochs.last_first());
@@ -258,6 +258,13 @@ impl Opening<'_> {
         cut_off(&segment, torn)
             .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
         segments.push_back(segment);
+        let least = self.manifest.least_next();
+        if next < least {
+            // Lost, as subscribers are told: an update that got one of these offsets would be skipped like them.
+            let segment = create_segment(self.disk, &self.manifest.id, least);
+            segments.push_back(segment.map_err(OpenError::disk("creating a segment"))?);
+            next = least;
+        }
         let manifest = &mut self.manifest;
         if manifest.clean != Some(next) || manifest.home != home {
             manifest.epochs.begin(fresh.epoch, next);

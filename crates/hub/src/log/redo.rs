@@ -15,10 +15,10 @@ use crate::{
     disk::{Disk, DiskFile},
 };
 
-const NAME: &str = "purging";
+pub(crate) const NAME: &str = "purging";
 
 /// Notes durably which records of a segment are going to be overwritten.
-pub(super) fn note(disk: &dyn Disk, segment: Offset, places: &[Position]) -> io::Result<()> {
+pub(crate) fn note(disk: &dyn Disk, segment: Offset, places: &[Position]) -> io::Result<()> {
     clear(disk)?;
     let mut bytes = segment.to_le_bytes().to_vec();
     bytes.extend(places.iter().flat_map(|place| place.to_le_bytes()));
@@ -31,7 +31,7 @@ pub(super) fn note(disk: &dyn Disk, segment: Offset, places: &[Position]) -> io:
 }
 
 /// It is done.
-pub(super) fn clear(disk: &dyn Disk) -> io::Result<()> {
+pub(crate) fn clear(disk: &dyn Disk) -> io::Result<()> {
     match disk.remove(NAME) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // Durable before anything else is written: a note that came back would have other records overwritten.
@@ -41,7 +41,7 @@ pub(super) fn clear(disk: &dyn Disk) -> io::Result<()> {
 }
 
 /// Finishes what was noted and not cleared.
-pub(super) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) -> io::Result<()> {
+pub(crate) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) -> io::Result<()> {
     let file = match disk.open(NAME) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
@@ -60,7 +60,7 @@ pub(super) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) ->
 }
 
 /// A note that is not whole was not durable: nothing was overwritten yet.
-fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Position>)> {
+pub(crate) fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Position>)> {
     let (body, crc) = bytes.split_last_chunk()?;
     let (first, places) = body.split_first_chunk()?;
     let whole = crc32fast::hash(body) == u32::from_le_bytes(*crc);
@@ -69,7 +69,7 @@ fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Position>)> {
 }
 
 /// Leaves of the record at this place nothing but its place.
-pub(super) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> {
+pub(crate) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> {
     let left = file.len()?.saturating_sub(place.into());
     let mut head = [0; RECORD_HEAD];
     if left < RECORD_HEAD as u64 {

@@ -137,7 +137,7 @@ fn fill(index: &mut Growing, from: u64, until: u64, missing: Range<Offset>) -> b
 
 /// Looks behind something bad for a record that says that what was there had been durable: its place, its offset, and
 /// the offset before which all had been.
-fn resume(
+pub(crate) fn resume(
     file: &dyn DiskFile,
     bad: u64,
     len: u64,
