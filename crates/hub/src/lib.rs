@@ -32,14 +32,10 @@
 //!
 //! What goes wrong has a type of its own: [`PublishError`], [`SubscribeError`], and [`End`] for a stream.
 
-#![allow(dead_code, clippy::unnecessary_wraps)]
-
 mod automaton;
 mod clock;
 mod cursor;
-#[allow(dead_code, reason = "the log, which stands on it, is not there yet")]
 mod disk;
-#[allow(dead_code, reason = "the log, which is built part by part, uses it")]
 mod epochs;
 mod filter;
 mod framing;
@@ -49,11 +45,6 @@ mod hub;
 mod inbox;
 mod index;
 mod intake;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the parts of the log come one by one; the log itself then uses them"
-)]
 mod log;
 #[cfg(test)]
 mod model;

@@ -15,7 +15,6 @@ use super::{
     files::{Files, MOST_OPEN},
     format::{BadHead, LogId, SEGMENT_HEAD, read_segment_head},
     hash::Hasher,
-    index::Sealed,
     manifest::{Manifest, ManifestError},
     redo,
     segment::{Index, Segment},
