@@ -17,6 +17,7 @@ mod operation;
 mod publisher;
 mod site;
 mod subscriber;
+mod tear;
 
 use std::{
     env,
@@ -129,6 +130,7 @@ impl Life {
         ledger.check_epochs(starts);
         site.check_log();
         tally.add(&ledger, &history, &records);
+        tally.torn_commits += site.count_in_log("the last commit had not been completed");
     }
 }
 
@@ -153,6 +155,10 @@ fn kill_once(crash: u64, dice: &mut Dice, site: &mut Site, lobby: &Lobby, starts
     }
     let stopped = site.kill();
     lobby.shut();
+    // Only one that was about to write can leave a part.
+    if listens && !drains && dice.one_in(3) {
+        tear::tear(&site.history(), dice);
+    }
     // One that was killed before it listened may have come to nothing at all.
     starts.ended(match (listens, drains) {
         (true, false) => End::Killed,
@@ -191,6 +197,8 @@ struct Tally {
     received: usize,
     connections: u32,
     torn_events: u32,
+    /// Parts of commits that a start has found.
+    torn_commits: usize,
 }
 
 impl Tally {
@@ -214,5 +222,6 @@ impl Tally {
         assert!(self.acknowledged > 0 && self.received > self.acknowledged, "there was a load: {self:?}");
         assert!(self.unanswered > self.unanswered_and_there, "requests were cut off: {self:?}");
         assert!(self.attempts_beyond_the_first > 0 && self.torn_events > 0, "so were streams: {self:?}");
+        assert!(self.torn_commits > 0, "and commits: {self:?}");
     }
 }

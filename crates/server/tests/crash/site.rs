@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, LazyLock, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
@@ -70,13 +71,18 @@ impl Site {
         self.address
     }
 
+    /// The directory.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.folder.path().join("history")
+    }
+
     /// Starts a hub, and does not wait for it. `what` it is there for is told in the log.
     pub(crate) fn start(&mut self, what: &str, flags: &[&str]) {
         self.note(format!("---- {what} {}", flags.join(" ")));
         let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
         command.env_clear().args(["serve", "--publisher-key", KEY, "--anonymous", "--heartbeat", "1h"]);
         command.arg("--listen").arg(self.address.to_string());
-        command.arg("--history").arg(self.folder.path().join("history"));
+        command.arg("--history").arg(self.history());
         // Small, so that there are segments to seal; and so much that nothing is ever past it.
         command.args(["--retain-bytes", "128MiB", "--drain", "0"]).args(flags);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -122,6 +128,12 @@ impl Site {
         let complaint =
             log.iter().find(|line| ["ERROR", "WARN", "panicked"].iter().any(|word| line.contains(word)));
         assert_eq!(complaint, None);
+    }
+
+    /// How many lines of the log have this in them.
+    pub(crate) fn count_in_log(&self, text: &str) -> usize {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().filter(|line| line.contains(text)).count()
     }
 
     fn note(&self, line: String) {
