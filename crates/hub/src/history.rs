@@ -338,7 +338,12 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Topic, Update, record::Draft};
+    use crate::{
+        SyncPolicy, Topic, Update,
+        disk::sim::SimDisk,
+        log::{Fresh, Settings},
+        record::Draft,
+    };
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -361,6 +366,26 @@ mod tests {
 
     fn generated(bits: u64, offset: Offset) -> String {
         Cursor { epoch: Epoch::from_bits(bits), offset }.to_string()
+    }
+
+    #[test]
+    fn what_is_too_old_goes_also_while_the_disk_is_full() {
+        let (disk, age) = (SimDisk::new(1), Duration::from_secs(10));
+        let retention = Retention { age: Some(age), ..Retention::default() };
+        let fresh = Fresh { id: [7; 16], hash: [9; 16], epoch: Epoch::from_bits(5) };
+        let settings = Settings::new(retention, Vec::new(), SyncPolicy::Commit);
+        let log = Arc::new(Log::open(disk.directory(), settings, &fresh).unwrap());
+        let h = History::logged(log.clone(), Some(age), Window::default());
+        let (now, later) = (NOW + age * 10, NOW + age * 20);
+        let record = |offset, at| {
+            let update = Update::new(Topic::new("t").unwrap(), "x");
+            vec![Arc::new(Draft::new(update).seal(h.epoch, offset, at).0)]
+        };
+        h.append(record(1, now), now).unwrap();
+        disk.set_room(Some(0));
+        assert!(h.append(record(2, later), later).is_err());
+        // Also for one whose clock would still admit it.
+        assert_eq!((log.earliest(now), h.next()), (2, 2));
     }
 
     #[test]
