@@ -41,6 +41,7 @@ impl Published {
             if answer.status != 200 {
                 return answer;
             }
+            assert!(self.0.len() < 10_000, "it must be full by now");
         };
         refuse(40_000);
         refuse(1_000);
