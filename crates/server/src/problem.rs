@@ -85,12 +85,10 @@ impl Problem {
         self.0.status
     }
 
-    #[cfg(test)]
     pub(crate) fn title(&self) -> &str {
         &self.0.title
     }
 
-    #[cfg(test)]
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }

@@ -1,12 +1,15 @@
 //! The command line: `headwater <command>`.
 
+mod backup;
 mod bench;
 mod completions;
 pub(crate) mod dev;
+mod history;
 mod publish;
 mod serve;
 mod subscribe;
 mod token;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -51,6 +54,8 @@ enum Command {
     Publish(publish::PublishArgs),
     Subscribe(subscribe::SubscribeArgs),
     Token(token::TokenArgs),
+    History(history::HistoryArgs),
+    Backup(backup::BackupArgs),
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -64,6 +69,8 @@ pub fn main() -> ExitCode {
         Command::Publish(args) => publish::run(&args),
         Command::Subscribe(args) => subscribe::run(&args),
         Command::Token(args) => token::run(&args, &variables()),
+        Command::History(args) => history::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
     }
