@@ -218,19 +218,17 @@ fn info_is_read_by_people_and_by_programs() {
 
 #[test]
 fn a_hub_starts_again_after_a_repair_and_tells_of_the_gap() {
-    let (_folder, path) = history(8000);
+    let (_folder, path) = history(12_000);
     let place = text(&path);
-    assert!(done(&["history", "verify", place]).contains(" is whole: 8,000 updates in "));
+    assert!(done(&["history", "verify", place]).contains(" is whole: 12,000 updates in "));
 
     // A bit in the second segment, the third one cut off, the last one gone.
     let files = segments(&path);
-    assert!(files.len() >= 4, "{files:?}");
+    assert!(files.len() >= 5, "{files:?}");
     let mut bytes = fs::read(&files[1]).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+    bytes[10_000] ^= 1;
     fs::write(&files[1], bytes).unwrap();
-    let len = fs::metadata(&files[2]).unwrap().len();
-    fs::OpenOptions::new().write(true).open(&files[2]).unwrap().set_len(len - 1).unwrap();
+    fs::OpenOptions::new().write(true).open(&files[2]).unwrap().set_len(20_000).unwrap();
     fs::remove_file(files.last().unwrap()).unwrap();
 
     let (told, said, code) = run(&["history", "verify", place]);
@@ -261,11 +259,11 @@ fn a_hub_starts_again_after_a_repair_and_tells_of_the_gap() {
     assert_eq!(done(&["history", "export", place]), exported);
 
     let hub = Hub::start(&path);
-    hub.publish(&lines(8000..8010));
+    hub.publish(&lines(12_000..12_010));
     hub.stop();
-    assert_eq!(done(&["history", "export", place]), format!("{exported}{}", lines(8000..8010)));
+    assert_eq!(done(&["history", "export", place]), format!("{exported}{}", lines(12_000..12_010)));
     let placed = done(&["history", "export", place, "--with-places"]);
-    assert!(placed.lines().last().unwrap().contains("\"offset\":8010,"), "no offset is given twice");
+    assert!(placed.lines().last().unwrap().contains("\"offset\":12010,"), "no offset is given twice");
 }
 
 #[test]
@@ -291,7 +289,7 @@ fn a_backup_of_a_hub_that_goes_on_is_a_history_of_its_own() {
     thread::scope(|scope| {
         scope.spawn(|| hub.publish(&more));
         let told = done(&["backup", text(&path), text(&copy)]);
-        assert!(told.contains(" segments linked, "), "{told}");
+        assert!(told.contains(" linked, "), "{told}");
     });
     assert!(done(&["history", "verify", text(&copy)]).contains(" is whole: "));
     let backed_up = done(&["history", "export", text(&copy)]);

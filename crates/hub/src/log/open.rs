@@ -326,6 +326,10 @@ impl Opening<'_> {
         }
         let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
         let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
+        if !survey.torn {
+            // The hub before had no time to seal it: the zeros behind its end are still there.
+            segment.set_room(len);
+        }
         if !survey.holes.is_empty() {
             // The next start is to see them again.
             holes.extend(survey.holes);

@@ -113,7 +113,7 @@ impl Copying {
         for (i, &(first, len)) in all.iter().enumerate() {
             step(watch, done, total)?;
             let last = i + 1 == all.len();
-            let there = if !last && self.link(first)? {
+            let there = if !last && self.link(first) {
                 true
             } else {
                 match self.copy(first, last, &hasher, &mut |at| step(&mut *watch, done + at, total))? {
@@ -140,23 +140,23 @@ impl Copying {
     }
 
     /// Whether a segment is linked, with its index. One that has none may still be written to.
-    fn link(&mut self, first: Offset) -> Result<bool, UpkeepError> {
+    fn link(&mut self, first: Offset) -> bool {
         if self.crosses {
-            return Ok(false);
+            return false;
         }
         for name in [Segment::index_name(first), Segment::name(first)] {
             match self.from.disk.link(&name, &self.to.disk) {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::NotFound => return false,
                 // Another file system, one that knows no links, or one that forbids them.
                 Err(_) => {
                     self.crosses = true;
-                    return Ok(false);
+                    return false;
                 }
             }
         }
         self.made.linked += 1;
-        Ok(true)
+        true
     }
 
     /// Copies a segment up to its last whole submission; answers the offset behind that. `None`: it is gone.

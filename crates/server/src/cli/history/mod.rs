@@ -102,7 +102,8 @@ fn some_of<T: Display>(all: impl ExactSizeIterator<Item = T>) -> String {
     if more > 0 {
         text.push(format!("and {} more", HumanCount(more as u64)));
     }
-    text.join(", ")
+    // The numbers have commas in them.
+    text.join("; ")
 }
 
 /// `2026-11-22T18:56:26.123456Z`, for programs.
@@ -133,8 +134,8 @@ mod tests {
     fn numbers_and_times_are_for_people() {
         assert_eq!([0, 1, 1234].map(|n| counted(n, "update")), ["0 updates", "1 update", "1,234 updates"]);
         assert_eq!([3..4, 3..5, 999..1001].map(|r| offsets(&r)), ["3", "3 to 4", "999 to 1,000"]);
-        assert_eq!(some_of(1..9), "1, 2, 3, 4, 5, 6, 7, 8");
-        assert_eq!(some_of(vec![0; 1010].iter()), "0, 0, 0, 0, 0, 0, 0, 0, and 1,002 more");
+        assert_eq!(some_of(1..9), "1; 2; 3; 4; 5; 6; 7; 8");
+        assert_eq!(some_of(vec![0; 1010].iter()), "0; 0; 0; 0; 0; 0; 0; 0; and 1,002 more");
         let at = UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_001);
         assert_eq!(timestamp(at), "2023-11-14T22:13:20.000001Z");
         assert_eq!(moment(at), "2023-11-14 22:13:20 UTC");
