@@ -326,6 +326,11 @@ impl History {
         self.log.as_ref().map_or(offset, |log| log.after_loss(offset))
     }
 
+    /// Where the last loss that is known ends, of those that lie behind `offset`, at least in part.
+    pub(crate) fn last_loss(&self, offset: Offset) -> Option<Offset> {
+        self.log.as_ref().and_then(|log| log.last_loss(offset))
+    }
+
     /// The cursor of the update at this offset.
     pub(crate) fn cursor(&self, offset: Offset) -> Cursor {
         match &self.log {

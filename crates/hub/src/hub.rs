@@ -38,6 +38,9 @@ use crate::{
 /// memory, and without it 4 MB; a fast one is refilled before it runs dry. (`headwater-bench --row stalled`)
 const UNSENT: u32 = 32 << 10;
 
+/// Clocks are set by some seconds all the time.
+const CLOCK_SLACK: Duration = Duration::from_mins(1);
+
 /// Between two probes of a stream that is idle and has no heartbeats.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -56,6 +59,15 @@ fn open_history(options: &Options) -> Result<(Arc<History>, Option<Arc<Log>>), S
                 });
             let log = Arc::new(disk.map_err(|error| StartError::of_history(path, error))?);
             let floor = log.retain(options.clock.wall());
+            if let Ok(ahead) = log.last_time().duration_since(options.clock.wall())
+                && ahead > CLOCK_SLACK
+            {
+                tracing::warn!(
+                    ?ahead,
+                    "the last update was stored in the future: the clock was wrong then, or is now. Until it gets there, \
+                     updates have that time, and retention by age waits"
+                );
+            }
             let updates = log.next() - floor;
             tracing::info!(path = %path.display(), updates, epoch = %log.epoch(), "history opened");
             (History::logged(log.clone(), retention.age, window), Some(log))
@@ -219,7 +231,8 @@ impl Hub {
             .expect("there is at least one");
         shard.load.fetch_add(1, Ordering::SeqCst);
         seat.shard = Some(shard.load.clone());
-        let subscriber = Subscriber::new(sink, filter, start.next, start.gap, expires, seat);
+        let mut subscriber = Subscriber::new(sink, filter, start.next, start.gap, expires, seat);
+        subscriber.told_until = start.told_until;
         shard.inbox.send(Command::Attach(Box::new(subscriber)));
         shard.inbox.clone()
     }

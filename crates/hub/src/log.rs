@@ -424,6 +424,11 @@ impl Log {
         self.state_mut().manifest.add_lost(range);
     }
 
+    /// Where the last loss that is known ends, of those that lie behind `offset`, at least in part.
+    pub(crate) fn last_loss(&self, offset: Offset) -> Option<Offset> {
+        self.state().losses().map(|lost| lost.end).filter(|&end| end > offset).max()
+    }
+
     /// The first update from `offset` on that is not known to be lost.
     pub(crate) fn after_loss(&self, offset: Offset) -> Offset {
         self.state().after_loss(offset)

@@ -99,6 +99,8 @@ pub enum End {
     /// It was slower than the updates, and the hub does not let such a one
     /// [catch up](crate::SlowReader::CatchUp). It may come back with its last event id.
     Lagged,
+    /// What it was to get next could not be read from the disk. It may have better luck with its last event id later.
+    Unreadable,
     /// It took nothing for the write timeout.
     Stalled,
     /// The peer closed the connection, or it broke.

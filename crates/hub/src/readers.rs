@@ -219,17 +219,18 @@ impl Readers {
             }
             !served
         });
+        if page.is_unread() {
+            // Who comes later may have better luck.
+            drop(desk);
+            return send(answers, &page);
+        }
         cache.insert(page.clone());
         if answers.iter().any(|(_, askers)| !askers.is_empty()) {
             // This thread itself looks for more to do in a moment.
             desk.foresee(&page, now);
         }
         drop(desk);
-        for (want, askers) in answers {
-            for inbox in askers {
-                inbox.send(Command::Page { want: want.clone(), page: page.clone() });
-            }
-        }
+        send(answers, &page);
     }
 
     /// Ends the threads. What is still asked for is not answered.
@@ -237,6 +238,15 @@ impl Readers {
         self.desk().closed = true;
         self.called.notify_all();
         self.budget.close();
+    }
+}
+
+/// Sends the page to all who wait for it, under what they asked for.
+fn send(answers: Vec<(Want, Vec<Arc<Inbox>>)>, page: &Arc<Page>) {
+    for (want, askers) in answers {
+        for inbox in askers {
+            inbox.send(Command::Page { want: want.clone(), page: page.clone() });
+        }
     }
 }
 

@@ -129,6 +129,8 @@ impl SubscribeError {
 pub(crate) struct Start {
     pub(crate) next: Offset,
     pub(crate) gap: GapNotice,
+    /// Of what is lost before this the answer has told.
+    pub(crate) told_until: Offset,
     /// What the answer says of it: the id of the update just before the first one sent, or `earliest`. Only for
     /// those who came with a cursor.
     pub(crate) after: Option<Box<str>>,
@@ -142,24 +144,34 @@ impl Start {
         gap_events: bool,
         now: SystemTime,
     ) -> Self {
-        let silent = if gap_events { GapNotice::Event } else { GapNotice::End };
+        let at = |next, after| Self::at(history, next, gap_events, after);
         let earliest = || Some("earliest".into());
         let id = match since {
-            Since::Now => return Self { next: history.next(), gap: silent, after: None },
+            Since::Now => return at(history.next(), None),
             Since::Earliest => {
-                let next = history.after_loss(history.earliest(now));
-                return Self { next, gap: silent, after: earliest() };
+                let retained = history.earliest(now);
+                let next = history.after_loss(retained);
+                let start = at(next, earliest());
+                // Whoever is told inside the stream is told of this, too.
+                let from = || history.cursor(retained - 1).to_string().into();
+                return if next > retained { start.with_gap_after(from) } else { start };
             }
             Since::Id(id) => id,
         };
         if let Found::At(offset) = history.resolve(id, now) {
             let next = history.after_loss(offset + 1);
-            if next == offset + 1 {
-                return Self { next, gap: silent, after: Some(id.as_str().into()) };
-            }
-            // What comes next could not be read any more: the answer names what was lost last.
-            let gap = if gap_events { GapNotice::EventAfter(id.as_str().into()) } else { GapNotice::End };
-            return Self { next, gap, after: Some(history.cursor(next - 1).to_string().into()) };
+            let loss = history.last_loss(offset + 1);
+            // The answer names what was lost last, where that is not told inside the stream: it is another id than the
+            // one that was asked for, and that is how a client knows.
+            let after = match loss {
+                Some(end) if !gap_events || next > offset + 1 => {
+                    let told = if gap_events { next } else { end };
+                    history.cursor(told - 1).to_string().into()
+                }
+                _ => id.as_str().into(),
+            };
+            let start = at(next, Some(after));
+            return if next > offset + 1 { start.with_gap_after(|| id.as_str().into()) } else { start };
         }
         let (next, after) = match unknown {
             UnknownCursor::Replay => (history.after_loss(history.earliest(now)), earliest()),
@@ -168,8 +180,22 @@ impl Start {
                 (next, newest.map_or_else(earliest, |id| Some(id.as_str().into())))
             }
         };
-        let gap = if gap_events { GapNotice::EventAfter(id.as_str().into()) } else { GapNotice::End };
-        Self { next, gap, after }
+        at(next, after).with_gap_after(|| id.as_str().into())
+    }
+
+    fn at(history: &History, next: Offset, gap_events: bool, after: Option<Box<str>>) -> Self {
+        let gap = if gap_events { GapNotice::Event } else { GapNotice::End };
+        // Only an answer that names a cursor tells of losses.
+        let told_until = after.as_ref().and_then(|_| history.last_loss(next)).unwrap_or(next);
+        Self { next, gap, told_until, after }
+    }
+
+    /// For those who are told inside the stream: what follows this id is lost.
+    fn with_gap_after(mut self, from: impl FnOnce() -> Box<str>) -> Self {
+        if matches!(self.gap, GapNotice::Event) {
+            self.gap = GapNotice::EventAfter(from());
+        }
+        self
     }
 }
 

@@ -124,6 +124,8 @@ pub(crate) struct Subscriber {
     /// The next update to look at; while it is live, the shard's position says so.
     pub(crate) next: Offset,
     pub(crate) gap: GapNotice,
+    /// Of what is lost before this it was told when it came.
+    pub(crate) told_until: Offset,
     /// The page of the past that it will be handed when it is its turn.
     pub(crate) page: Option<Arc<Page>>,
     /// What [`Filter::exact_topics`] said, once it has been asked.
@@ -163,6 +165,7 @@ impl Subscriber {
             state: State::CatchingUp,
             next,
             gap,
+            told_until: 0,
             page: None,
             topics: OnceCell::new(),
             has_been_live: false,

@@ -145,6 +145,8 @@ impl Disk for Directory {
         } else {
             let file = self.open_file(LOCK, OFlags::CREATE)?.file;
             file.try_lock()?;
+            // The directory, too: a lock file can be removed by someone who takes it for a left-over.
+            self.directory.try_lock()?;
             lock.insert(file)
         };
         let found = file.metadata()?;

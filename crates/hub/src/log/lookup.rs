@@ -25,6 +25,8 @@ impl Log {
                 let state = self.state();
                 state.manifest.epochs.admits(cursor, state.next).then_some(cursor.offset)
             }
+            // One that begins like a generated id and is none was never given, neither by this hub nor by a publisher.
+            None if id.starts_with('#') => None,
             None => self.first_with_id(id)?,
         };
         let earliest = self.earliest(now);

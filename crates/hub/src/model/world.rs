@@ -291,7 +291,7 @@ impl World {
                 _ if ask.gap_events => GapNotice::Event,
                 _ => GapNotice::End,
             };
-            Start { next: begin, gap, after: header.as_deref().map(Into::into) }
+            Start { next: begin, gap, told_until: begin, after: header.as_deref().map(Into::into) }
         };
         same("Last-Event-ID", &start.after.as_deref(), &header.as_deref())?;
 

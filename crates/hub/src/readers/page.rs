@@ -33,7 +33,6 @@ impl Page {
         budget: &Arc<Budget>,
     ) -> Self {
         let Fetched { next, earliest, records } = fetched;
-        debug_assert!(next > want.from || earliest > want.from, "a read of {want:?} gets nowhere");
         let bytes =
             records.iter().map(|r| r.weight() + size_of::<Shared>()).sum::<usize>() + size_of::<Self>();
         Self {
@@ -45,6 +44,11 @@ impl Page {
             at,
             share: Share::of(budget, bytes),
         }
+    }
+
+    /// Whether the disk did not give it: it gets nowhere, and says of nothing that it is lost.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.next <= self.first && self.records.is_empty()
     }
 
     /// What it takes of the budget.

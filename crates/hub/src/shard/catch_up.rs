@@ -138,6 +138,11 @@ impl Shard {
     /// Takes a page of the past for the subscriber, which may find that what it needs is lost.
     fn load_page(&mut self, key: u32, page: Arc<Page>, now: Now) -> bool {
         let from = self.subscribers[key as usize].next;
+        if page.is_unread() && page.first <= from {
+            // It keeps its cursor, and comes back with it; the time until then is the disk's to recover.
+            self.close(key, End::Unreadable);
+            return false;
+        }
         if page.first > from {
             // Memory may hold more than is retained.
             let to = page.first.min(self.history.earliest_held(now.wall));
@@ -213,8 +218,14 @@ impl Shard {
 
     /// A connected subscriber finds that what it was to read next is gone.
     fn meet_gap(&mut self, key: u32, from: Offset, to: Offset, now: Now) {
-        if matches!(self.subscribers[key as usize].gap, GapNotice::End) {
-            return self.close(key, End::Gap);
+        let subscriber = &mut self.subscribers[key as usize];
+        if matches!(subscriber.gap, GapNotice::End) {
+            if to > subscriber.told_until {
+                return self.close(key, End::Gap);
+            }
+            subscriber.next = to;
+            self.behind.push_back(key);
+            return;
         }
         let last = self.history.cursor(from - 1).to_string();
         if self.tell_gap(key, &last, to, now) {

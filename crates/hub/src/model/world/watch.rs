@@ -69,7 +69,8 @@ impl World {
                     End::Gap => !ask.gap_events,
                     End::Lagged => close && reader.cursor < held,
                     End::Stalled => self.tick - *last_read >= self.config.write_timeout,
-                    End::Peer => false,
+                    // The past of this model can always be read.
+                    End::Peer | End::Unreadable => false,
                 };
                 return if justified { Ok(()) } else { Err(format!("ended without need: {end:?}")) };
             }
@@ -95,7 +96,7 @@ impl World {
             Some(End::Gap) => !ask.gap_events && reader.cursor < self.reference.held(self.tick),
             Some(End::Lagged) => close && reader.cursor < held,
             Some(End::Stalled) => stalled,
-            Some(End::Peer) => false,
+            Some(End::Peer | End::Unreadable) => false,
             // Inside a frame there is no good order.
             None => {
                 let late = self.drained_by.is_some_and(|at| at <= self.tick);
