@@ -38,6 +38,7 @@ use std::{
 
 use self::{
     chores::Bell,
+    fetch::Unread,
     files::Files,
     format::{LogId, SEGMENT_HEAD},
     hash::Hasher,
@@ -114,6 +115,7 @@ pub(crate) struct Log {
     bell: Bell,
     /// Bytes that have been appended since it was last looked where retention by bytes begins.
     unweighed: AtomicU64,
+    unread: Unread,
 }
 
 /// What readers must know.

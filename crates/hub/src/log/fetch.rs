@@ -1,6 +1,10 @@
 //! Reading pages for those who catch up.
 
-use std::{io, sync::Arc, time::SystemTime};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use super::{
     Log, Segment, State, format,
@@ -60,6 +64,22 @@ impl Past for Log {
     }
 }
 
+/// Reads in a row that fail at one place before what stands there is given up.
+const TRIES: u32 = 8;
+
+/// Where reading fails, and how often it has.
+#[derive(Debug, Default)]
+pub(super) struct Unread(Mutex<(Offset, u32)>);
+
+impl Unread {
+    /// Counts one more failure; answers how many there were in a row.
+    fn fails_at(&self, offset: Offset) -> u32 {
+        let mut last = self.0.lock().expect("no code that holds this lock panics");
+        *last = if last.0 == offset { (offset, last.1 + 1) } else { (offset, 1) };
+        last.1
+    }
+}
+
 /// Why a page ends before its end.
 #[derive(Debug)]
 enum Problem {
@@ -92,15 +112,25 @@ impl Log {
                 );
                 offset + 1
             }
-            // It may pass. Whoever reads now is told; who comes later may have better luck.
             Problem::Disk(ref error) => {
-                let (segment, next) = {
-                    let state = self.state();
-                    (state.segment_of(from).cloned(), state.next)
-                };
-                let until =
-                    segment.map_or(next, |segment| segment.next()).clamp(from + 1, next.max(from + 1));
-                tracing::error!(%error, from, until, "stored updates cannot be read; subscribers are told of a gap");
+                let lasts = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof);
+                if !lasts && self.unread.fails_at(from) < TRIES {
+                    // It may pass. Nothing is said to be lost: whoever asks is sent away with its cursor, and comes back.
+                    tracing::warn!(%error, from, "stored updates could not be read; their subscribers come again");
+                    return from;
+                }
+                let mut state = self.state_mut();
+                let end = state.segment_of(from).map_or(from + 1, |segment| segment.next());
+                let until = state.next_loss(from, end.min(state.next)).max(from + 1);
+                state.manifest.add_damaged(from..until);
+                state.unwritten = true;
+                drop(state);
+                self.bell.ring();
+                tracing::error!(
+                    %error, from, until,
+                    "stored updates cannot be read; subscribers are told of a gap. Check the disk, then stop the hub and run \
+                     `headwater history repair`"
+                );
                 until
             }
         }

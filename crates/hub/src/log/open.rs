@@ -12,6 +12,7 @@ use super::{
     Log, Settings, State,
     chores::Bell,
     create_segment,
+    fetch::Unread,
     files::{Files, MOST_OPEN},
     format::{BadHead, LogId, SEGMENT_HEAD, read_segment_head},
     hash::Hasher,
@@ -141,6 +142,7 @@ impl Log {
             storing: Mutex::default(),
             bell: Bell::default(),
             unweighed: AtomicU64::new(u64::MAX / 2),
+            unread: Unread::default(),
         };
         // There may be something that the last one did not come to.
         log.bell.ring();

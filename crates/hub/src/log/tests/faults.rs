@@ -191,15 +191,3 @@ fn a_directory_that_is_gone_is_told() {
     assert_eq!(bench.all(), "1:a 2:b 3:c", "what is open can still be read");
     bench.stop();
 }
-
-/// A read that fails is told as a gap to the one who reads, and does not last.
-#[test]
-fn a_read_that_fails_is_a_gap_until_it_succeeds() {
-    let bench = Bench::new(settings(3));
-    bench.say("a b c d e");
-    bench.disk.fail_at_random(Operation::Read, Fault::Failing, 1);
-    assert_eq!(bench.all(), "!1-3 !4-5");
-    assert_eq!(bench.of(&["t"]), "!1-3 !4-5");
-    bench.disk.heal();
-    assert_eq!(bench.all(), "1:a 2:b 3:c 4:d 5:e");
-}
