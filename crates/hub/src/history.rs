@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -70,6 +70,8 @@ pub(crate) struct History {
     past: Option<Arc<dyn Past>>,
     /// The past, where it is a log: what is published goes there first.
     log: Option<Arc<Log>>,
+    /// That the log cannot be searched has been told.
+    failing: AtomicBool,
     /// Shorter limits for some topics.
     rules: Vec<RetainRule>,
     /// The ring's `next`, for those who only ask whether there is more. Of one order with the shards' saying that they
@@ -85,6 +87,7 @@ impl History {
             inner: RwLock::new(inner),
             past: None,
             log: None,
+            failing: AtomicBool::new(false),
             rules: Vec::new(),
             next: AtomicU64::new(1),
         }
@@ -106,6 +109,7 @@ impl History {
             inner: RwLock::new(inner),
             past: Some(past),
             log: None,
+            failing: AtomicBool::new(false),
             rules: Vec::new(),
             next: AtomicU64::new(next),
         }
@@ -186,7 +190,9 @@ impl History {
 
     /// The submission under this key, as far as that is history's to know.
     pub(crate) fn find_key(&self, name: &[u8], now: SystemTime) -> io::Result<Option<Kept>> {
-        self.log.as_ref().map_or(Ok(None), |log| log.find_key(name, now))
+        let found = self.log.as_ref().map_or(Ok(None), |log| log.find_key(name, now));
+        self.tell("an idempotency key could not be looked up, so its publish was refused", &found);
+        found
     }
 
     /// How often what was written is to be synced, where that is not each commit's business.
@@ -201,11 +207,31 @@ impl History {
         }
     }
 
+    /// Says once that stored updates cannot be looked up, until they can be again.
+    fn tell<T>(&self, what: &str, done: &io::Result<T>) {
+        let failing = done.is_err();
+        if self.failing.load(Ordering::Relaxed) != failing {
+            self.failing.store(failing, Ordering::Relaxed);
+            if let Err(error) = done {
+                tracing::error!(%error, "{what}; check the disk, and `headwater history verify`");
+            } else {
+                tracing::info!("stored updates can be looked up again");
+            }
+        }
+    }
+
     /// How many retained updates bear this topic.
     pub(crate) fn count(&self, topic: &Topic, now: SystemTime) -> io::Result<u64> {
         let topic = topic.as_str();
         match &self.log {
-            Some(log) => log.count(topic, now),
+            Some(log) => {
+                let count = log.count(topic, now);
+                self.tell(
+                    "a topic that is to be purged could not be looked up, so it was not purged",
+                    &count,
+                );
+                count
+            }
             None => Ok(self.inner().ring.count(topic, now)),
         }
     }

@@ -257,7 +257,8 @@ impl Hub {
     }
 
     /// Forgets all updates that bear this topic, canonical or alternate, and were published before: from the answer on
-    /// nobody is sent one any more. What a log holds of them on the disk is overwritten soon after.
+    /// nobody begins to be sent one any more. (Who is in the middle of one gets its end, and a [`FrameStream`] hands out
+    /// the few frames that it holds.) What a log holds of them on the disk is overwritten soon after.
     ///
     /// Who held one's id as its cursor is told of a gap, if the id was the publisher's own. Blocks the thread for the
     /// time of a commit.

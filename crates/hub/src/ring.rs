@@ -32,7 +32,8 @@ impl Default for Window {
 pub struct Retention {
     /// At most so many updates.
     pub count: u64,
-    /// At most so many bytes of memory.
+    /// At most so many bytes: of memory, or of updates on the disk. There a segment, the indexes and some room for what
+    /// comes next are beside them.
     pub bytes: usize,
     /// At most so long; `None` is without end.
     pub age: Option<Duration>,

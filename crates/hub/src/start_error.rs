@@ -46,7 +46,7 @@ pub enum StartError {
     },
     /// Something that was acknowledged cannot be read any more.
     #[error(
-        "the history in \"{}\" is damaged: {what}. Nothing was changed. `headwater history verify` says more; \
+        "the history in \"{}\" is damaged: {what}. No update was changed. `headwater history verify` says more; \
          `headwater history repair` keeps all that is whole and makes the rest a gap that subscribers are told of",
         path.display()
     )]

@@ -42,19 +42,14 @@ impl Log {
         let hash = self.hasher.id(id);
         let segments: Vec<_> = {
             let state = self.state();
-            if state.manifest.forgotten.contains(&hash) {
+            if state.manifest.forgotten.binary_search(&hash).is_ok() {
                 return Ok(None);
             }
             state.segments.iter().cloned().collect()
         };
         for segment in segments.iter().filter(|s| s.has_ids()) {
-            let mut places = Vec::new();
-            segment.find(hash, 0, &self.hasher, &mut places)?;
-            for place in places {
-                if let Some(record) = read_at(segment, place)?
-                    && record.has_chosen_id()
-                    && record.id() == id
-                {
+            for record in self.candidates(segment, hash)? {
+                if record.has_chosen_id() && record.id() == id {
                     return Ok(Some(record.offset));
                 }
             }
@@ -67,12 +62,8 @@ impl Log {
         let hash = self.hasher.key(name);
         let earliest = self.earliest(now);
         let segments: Vec<_> = self.state().segments.iter().rev().cloned().collect();
-        let mut places = Vec::new();
-        for segment in segments.iter().filter(|s| s.has_keys()) {
-            places.clear();
-            segment.find(hash, 0, &self.hasher, &mut places)?;
-            for &place in places.iter().rev() {
-                let Some(record) = read_at(segment, place)? else { continue };
+        for segment in segments.iter().filter(|s| s.has_keys() && s.next() > earliest) {
+            for record in self.candidates(segment, hash)?.iter().rev() {
                 let Some(key) = record.key().filter(|key| key.name == name) else { continue };
                 if record.offset < earliest {
                     return Ok(None);
@@ -83,6 +74,37 @@ impl Log {
             }
         }
         Ok(None)
+    }
+
+    /// The records of a segment that the index names for a hash: what is looked for is among them, if it is there.
+    fn candidates(&self, segment: &Arc<Segment>, hash: u64) -> io::Result<Vec<Record>> {
+        let read = || {
+            let mut places = Vec::new();
+            segment.find(hash, 0, &self.hasher, &mut places)?;
+            let mut records = Vec::new();
+            for place in places {
+                match read_at(segment, place)? {
+                    Some(record) => records.push(record),
+                    None if self.is_known_lost(segment) || self.is_being_overwritten(segment, place) => {}
+                    // It may be the one. To say that there is none would have a retry published twice.
+                    None => {
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, "a stored update is damaged"));
+                    }
+                }
+            }
+            Ok(records)
+        };
+        match read() {
+            // Retention has taken the segment away in the meantime.
+            Err(_) if !self.state().segments.iter().any(|s| s.first == segment.first) => Ok(Vec::new()),
+            read => read,
+        }
+    }
+
+    /// Whether some of the segment's updates are lost, and subscribers told so.
+    fn is_known_lost(&self, segment: &Segment) -> bool {
+        let next = segment.next();
+        self.state().losses().any(|lost| lost.start < next && lost.end > segment.first)
     }
 
     /// How many retained updates bear this topic.

@@ -12,6 +12,9 @@ pub(super) struct Overwriting {
     places: Arc<[Position]>,
 }
 
+/// Records that are overwritten before publishers, who wait for the same segment, have their turn.
+const AT_ONCE: usize = 256;
+
 impl Purge {
     /// Whether this one is to be forgotten.
     pub(super) fn dooms(&self, record: &Record) -> bool {
@@ -66,24 +69,33 @@ impl Log {
                 writer.sync(&self.active())?;
             }
         }
-        for purge in purges {
-            let segments: Vec<_> = self.state().segments.iter().cloned().collect();
-            let hash = self.hasher.topic(purge.topic.as_str());
-            for segment in &segments {
-                let mut places = Vec::new();
-                segment.find(hash, 0, &self.hasher, &mut places)?;
-                let (doomed, ids) = self.doomed(segment, &places, &purge)?;
-                if doomed.is_empty() {
-                    continue;
-                }
-                self.forget_ids(ids, &segments);
-                self.write_down()?;
-                self.begin_overwriting(segment, doomed)?;
+        let mut done = Ok(());
+        for purge in &purges {
+            // One that fails must not keep the others from being forgotten; but what has been begun is noted in one place.
+            if self.state().overwriting.is_some() {
+                break;
             }
-            self.state_mut().manifest.purges.retain(|p| *p != purge);
-            self.store_manifest()?;
+            done = done.and(self.overwrite_all_of(purge));
         }
-        Ok(())
+        done
+    }
+
+    fn overwrite_all_of(&self, purge: &Purge) -> io::Result<()> {
+        let segments: Vec<_> = self.state().segments.iter().cloned().collect();
+        let hash = self.hasher.topic(purge.topic.as_str());
+        for segment in &segments {
+            let mut places = Vec::new();
+            segment.find(hash, 0, &self.hasher, &mut places)?;
+            let (doomed, ids) = self.doomed(segment, &places, purge)?;
+            if doomed.is_empty() {
+                continue;
+            }
+            self.forget_ids(ids, &segments);
+            self.write_down()?;
+            self.begin_overwriting(segment, doomed)?;
+        }
+        self.state_mut().manifest.purges.retain(|p| p != purge);
+        self.store_manifest()
     }
 
     /// Which of the records at these places are to be overwritten, and the hashes of their ids if they chose them.
@@ -113,14 +125,15 @@ impl Log {
     /// Overwrites, for the first time or once more: after a failure nobody knows what the disk has.
     fn overwrite(&self, begun: &Overwriting) -> io::Result<()> {
         let segment = &begun.segment;
-        // Of a sync that fails only one caller is told. While the segment is written, it must be the writer.
-        let mut writer = Some(self.writer()).filter(|_| Arc::ptr_eq(segment, &self.active()));
-        begun.write()?;
-        match &mut writer {
-            Some(writer) => writer.sync(segment)?,
-            None => segment.file.sync()?,
+        for places in begun.places.chunks(AT_ONCE) {
+            // Of a sync that fails only one caller is told. While the segment is written, it must be the writer.
+            let mut writer = Some(self.writer()).filter(|_| Arc::ptr_eq(segment, &self.active()));
+            write(segment, places)?;
+            match &mut writer {
+                Some(writer) => writer.sync(segment)?,
+                None => segment.file.sync()?,
+            }
         }
-        drop(writer);
         self.end_overwriting()
     }
 
@@ -134,14 +147,12 @@ impl Log {
     pub(super) fn overwrite_again(&self, segment: &Segment) -> io::Result<()> {
         let begun = self.state().overwriting.clone();
         match begun.filter(|begun| begun.segment.first == segment.first) {
-            Some(begun) => begun.write(),
+            Some(begun) => write(segment, &begun.places),
             None => Ok(()),
         }
     }
 }
 
-impl Overwriting {
-    fn write(&self) -> io::Result<()> {
-        self.places.iter().try_for_each(|&place| redo::overwrite(&*self.segment.file, place))
-    }
+fn write(segment: &Segment, places: &[Position]) -> io::Result<()> {
+    places.iter().try_for_each(|&place| redo::overwrite(&*segment.file, place))
 }

@@ -192,7 +192,7 @@ const HISTORY: [Setting; 6] = grouped(
             "retain-bytes",
             "SIZE",
             Found("1GiB; in memory 64MiB"),
-            "Retain at most so many bytes of updates",
+            "Retain at most so many bytes of updates (on a disk their indexes and a segment come on top: about a quarter)",
         ),
         one(
             "unknown-cursor",
