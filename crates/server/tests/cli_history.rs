@@ -179,6 +179,57 @@ fn what_is_exported_can_be_imported_and_published() {
     }
 }
 
+/// The program beside the documentation of the format: what it prints, and whether it says that all went well.
+fn read_as_documented(arguments: &[&str]) -> Option<String> {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/read_log.py");
+    match Command::new("python3").arg(program).args(arguments).output() {
+        Ok(output) => {
+            let (out, said, code) = outcome(output);
+            assert_eq!((said.as_str(), code), ("", Some(0)));
+            Some(out)
+        }
+        Err(error) => {
+            eprintln!("SKIPPED: python3 does not run here ({error})");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_strangers_program_reads_the_same_by_the_documentation_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("history");
+    let place = text(&path);
+    let hub = Hub::start(&path);
+    // The first topic of the second half is in some of the segments only.
+    hub.publish(&(lines(0..3000) + &lines(3000..9000).replace("/b/ü", "/ç")));
+    let Some(read) = read_as_documented(&[place]) else { return };
+    assert_eq!(read, done(&["history", "export", place]), "while the hub runs");
+    drop(hub); // It is killed.
+    let hub = Hub::start(&path);
+    hub.publish(&lines(9000..9100));
+    hub.stop();
+    let check = || {
+        let (all, _, _) = run(&["history", "export", place]);
+        assert_eq!(read_as_documented(&[place]).as_ref(), Some(&all));
+        for topic in ["/a", "/b/ü", "/ç", "/none"] {
+            let quoted = format!("\"{topic}\"");
+            let bearing: String = all.split_inclusive('\n').filter(|line| line.contains(&quoted)).collect();
+            assert_eq!(read_as_documented(&[place, "--topic", topic]), Some(bearing), "{topic}");
+        }
+    };
+    check();
+
+    let files = segments(&path);
+    let mut bytes = fs::read(&files[1]).unwrap();
+    bytes[10_000] ^= 1;
+    fs::write(&files[1], bytes).unwrap();
+    fs::remove_file(&files[2]).unwrap();
+    check();
+    done(&["history", "repair", place]);
+    check();
+}
+
 #[test]
 fn a_line_that_is_wrong_is_told_and_harms_no_other() {
     let folder = TempDir::new().unwrap();

@@ -214,6 +214,24 @@ mod tests {
         assert_eq!(last.key(), Some(KeyOf { name: &name, fingerprint: 42, updates: 3 }));
     }
 
+    /// What a stranger reads of it.
+    #[test]
+    fn the_example_in_the_documentation_is_one() {
+        let documentation = include_str!("../../../../docs/log-format.md");
+        let example = documentation.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next());
+        let lines = example.expect("there is one").lines();
+        let hex = lines.flat_map(|line| line.split("  ").next().unwrap_or_default().split(' '));
+        let written: Vec<u8> = hex.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
+
+        let update = Update::new(Topic::new("/a").unwrap(), "hello");
+        let key = IdempotencyKey { name: b"klmnopqr"[..].into(), fingerprint: 7 };
+        let draft = Submission::from(update).with_key(key).drafts.remove(0);
+        let record = draft.seal(Epoch::from_bits(9), 1, time(1_700_000_000_000_000)).0;
+        let mut bytes = Vec::new();
+        encode(&record, 1, &mut bytes);
+        assert_eq!(written, bytes);
+    }
+
     #[test]
     fn no_flipped_bit_and_no_cut_goes_unnoticed() {
         let mut bytes = Vec::new();
