@@ -189,10 +189,11 @@ impl Writer {
         if ahead > 0 && done.is_err() {
             // What there is room for on a disk that is almost full is for the updates.
             segment.file.set_len(start)?;
+            segment.set_room(start);
             self.buffer.truncate(len);
             done = segment.file.write_at(&self.buffer, start);
         }
-        segment.set_room(start + self.buffer.len() as u64);
+        segment.set_room(segment.room().max(start + self.buffer.len() as u64));
         done
     }
 
