@@ -302,7 +302,7 @@ fn a_start_that_does_not_get_to_its_end_is_begun_again() {
 /// Only a sync of a file that keeps its length is a cheap one.
 #[test]
 fn zeros_are_written_once_for_many_commits_and_are_cut_off_in_the_end() {
-    let mut bench = Bench::new(Settings { ahead: 10_000, ..settings(10) });
+    let bench = Bench::new(Settings { ahead: 10_000, ..settings(10) });
     let len = |bench: &Bench, first| bytes(bench, &Segment::name(first)).len();
     bench.publish([words("0")]).unwrap();
     let begun = len(&bench, 1);
