@@ -60,6 +60,9 @@ impl Default for Portions {
     }
 }
 
+/// Frames up to this size are copied for who is inside of one, larger ones are shared.
+const SMALL_FRAME: usize = 1 << 10;
+
 /// A grant's end is a time of day, and that may jump: it is looked at this often.
 const CLOCK_CHECK: Duration = Duration::from_mins(1);
 
@@ -542,7 +545,11 @@ fn deliver(
         return Ok(Some(record.offset));
     }
     let next = record.offset + 1;
-    subscriber.partial = Some(Box::new(Partial::record(record, at)));
+    let frame = record.bytes(framing);
+    // A small one is copied: a record that is held alone holds the memory around it, which the ring has given back.
+    let partial =
+        if frame.len() <= SMALL_FRAME { Partial::own(frame.into(), at) } else { Partial::record(record, at) };
+    subscriber.partial = Some(Box::new(partial));
     Ok(Some(next))
 }
 
