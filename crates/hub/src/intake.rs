@@ -190,6 +190,11 @@ impl<C: Clock + ?Sized> Intake<C> {
             let expiry = self.sequencer().nothing_expires_for(self.clock.wall());
             let pause = expiry.map(|pause| pause.max(EXPIRY_PAUSE));
             let closed = self.rest(pause.into_iter().chain(self.sync_every).min());
+            if self.waits {
+                // Where others want the processor they get it now, and more has come by then that one sync will do for.
+                // Where nobody does this is nothing.
+                std::thread::yield_now();
+            }
             // Also when nothing waits: a commit forgets what is past retention.
             self.commit(self.sequencer());
             if self.sync_every.is_some_and(|pause| self.clock.elapsed() >= synced + pause) {
