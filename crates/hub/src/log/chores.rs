@@ -189,6 +189,7 @@ impl Log {
     fn seal_all(&self) -> io::Result<()> {
         let segments: Vec<_> = self.state().segments.iter().cloned().collect();
         for segment in &segments[..segments.len() - 1] {
+            self.find_damage(segment);
             if let Index::Growing(_) = segment.index() {
                 segment.seal(&*self.disk, &self.id)?;
                 let sealed = Segment::sealed(segment.first, &self.id, &self.files)?;

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     sync::{Arc, Mutex},
     time::SystemTime,
 };
@@ -47,13 +48,15 @@ impl Past for Log {
             Some(topics) => page.search(topics),
         };
         let earliest = match read {
-            Ok(()) => from,
-            // What has been read so far is handed out; the next read meets the same again, as its first.
-            Err(_) if page.next > from => from,
-            Err(problem) => {
-                // Retention may have taken it away in the meantime.
+            // After an error what has been read so far is handed out; the next read meets the same again, as its first.
+            _ if page.next > from => from,
+            read => {
+                // Retention may have taken it away in the meantime, or it has just been found damaged.
                 let held = self.after_loss(self.earliest(now).max(from));
-                if held > from { held } else { self.meet(&problem, from) }
+                match read {
+                    Err(problem) if held == from => self.meet(&problem, from),
+                    _ => held,
+                }
             }
         };
         Fetched { next: page.next, earliest, records: page.records }
@@ -100,16 +103,7 @@ impl Log {
     fn meet(&self, problem: &Problem, from: Offset) -> Offset {
         match *problem {
             Problem::Damaged(offset) => {
-                let mut state = self.state_mut();
-                state.manifest.add_damaged(offset..offset + 1);
-                state.unwritten = true;
-                drop(state);
-                self.bell.ring();
-                tracing::error!(
-                    offset,
-                    "a stored update is damaged; subscribers are told of a gap. Stop the hub when it suits you, and run \
-                     `headwater history repair`"
-                );
+                self.damaged(offset..offset + 1);
                 offset + 1
             }
             Problem::Disk(ref error) => {
@@ -134,6 +128,30 @@ impl Log {
                 until
             }
         }
+    }
+
+    /// Whether a lookup has found that some of a segment is damaged. From then on readers are told.
+    pub(super) fn find_damage(&self, segment: &Segment) -> bool {
+        let mut damage = segment.take_damage();
+        damage.retain(|range| !self.state().manifest.is_lost(range));
+        for range in &damage {
+            self.damaged(range.clone());
+        }
+        !damage.is_empty()
+    }
+
+    fn damaged(&self, range: Range<Offset>) {
+        tracing::error!(
+            from = range.start,
+            until = range.end,
+            "stored updates are damaged; subscribers are told of a gap. Stop the hub when it suits you, and run \
+             `headwater history repair`"
+        );
+        let mut state = self.state_mut();
+        state.manifest.add_damaged(range);
+        state.unwritten = true;
+        drop(state);
+        self.bell.ring();
     }
 
     /// Whether a rule has it that the update is replayed no more.
@@ -221,6 +239,9 @@ impl Page<'_> {
                 if places.len() - found == most {
                     complete = complete.min(u64::from(*places.last().expect("there are many")));
                 }
+            }
+            if self.log.find_damage(&segment) {
+                continue;
             }
             places.sort_unstable();
             places.dedup();

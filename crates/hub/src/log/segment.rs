@@ -4,8 +4,9 @@ use std::{
     cmp::Ordering,
     collections::HashSet,
     io,
+    ops::Range,
     sync::{
-        Arc, OnceLock, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{self, AtomicU64},
     },
     vec,
@@ -36,6 +37,8 @@ pub(crate) struct Segment {
     index: RwLock<Index>,
     /// Of a sealed one, once a chore has made it.
     filter: OnceLock<Filter>,
+    /// Records that were not whole when the index was made anew, and stand in it under nothing.
+    damage: Mutex<Vec<Range<Offset>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +106,7 @@ impl Segment {
             room: AtomicU64::new(end),
             index: RwLock::new(index),
             filter: OnceLock::new(),
+            damage: Mutex::default(),
         }
     }
 
@@ -240,6 +244,12 @@ impl Segment {
         })
     }
 
+    /// What has been found not to be whole since this was last asked. No lookup finds it any more, so it is to be asked
+    /// after each.
+    pub(crate) fn take_damage(&self) -> Vec<Range<Offset>> {
+        std::mem::take(&mut *self.damage.lock().expect("no code that holds this lock panics"))
+    }
+
     fn surely_lacks(&self, hash: u64) -> bool {
         self.filter.get().is_some_and(|filter| !filter.may_hold(hash))
     }
@@ -331,7 +341,10 @@ impl Segment {
             // Not there, or not whole.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
                 tracing::warn!(first = self.first, %error, "the index of a segment is made anew");
-                let survey = survey(&*self.file, self.first, self.end(), hasher, Tail::Whole)?;
+                let (next, end) = (self.next(), self.end());
+                let mut survey = survey(&*self.file, self.first, end, hasher, Tail::Whole)?;
+                survey.fill_up(next, end);
+                self.damage.lock().expect("no code that holds this lock panics").extend(survey.holes);
                 self.set_index(Index::growing(survey.index));
                 use_it()
             }

@@ -26,6 +26,16 @@ pub(crate) struct Survey {
     pub(crate) torn: bool,
 }
 
+impl Survey {
+    /// Gives those that are missing at the end places, too, in a segment that ends here and before this offset.
+    pub(crate) fn fill_up(&mut self, next: Offset, end: u64) {
+        let missing = self.index.first() + u64::from(self.index.count())..next;
+        if !missing.is_empty() && fill(&mut self.index, self.end, end, missing.clone()) {
+            self.holes.push(missing);
+        }
+    }
+}
+
 /// Which part of what cannot be read was ever durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tail {
