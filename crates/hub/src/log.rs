@@ -314,10 +314,14 @@ impl Log {
     /// Where not each commit is synced: makes durable what has been written.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut writer = self.writer();
-        if writer.unsynced.is_none() {
+        if writer.unsynced.is_none() && writer.doubt == Doubt::None {
             return Ok(());
         }
-        let done = writer.sync(&self.active());
+        // After a sync that failed another one would say nothing.
+        let done = self.mend(&mut writer).and_then(|()| match writer.unsynced {
+            None => Ok(()),
+            Some(_) => writer.sync(&self.active()),
+        });
         writer.tell(&done);
         done
     }
@@ -371,51 +375,62 @@ impl Log {
         if writer.doubt == Doubt::None {
             return Ok(());
         }
-        let suspect = writer.doubt == Doubt::Synced;
         let segment = self.active();
-        if !segment.file.is_linked()? {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        segment.file.set_len(segment.end())?;
-        segment.set_room(segment.end());
-        // At once: should the machine fail after the next commit, what was cut off must not lie behind that.
-        writer.sync(&segment)?;
-        if suspect {
-            segment.file.forget_cached()?;
-            self.overwrite_again(&segment)?;
-            let len = segment.file.len()?.min(segment.end());
-            let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
-            let next = self.next();
-            let mut lost = survey.holes;
-            let whole = survey.index.first() + u64::from(survey.index.count());
-            lost.extend((whole < next).then_some(whole..next));
-            segment.set_end(survey.end);
-            segment.set_index(Index::growing(survey.index));
-            for range in lost {
-                tracing::error!(
-                    from = range.start,
-                    until = range.end,
-                    "a failed sync has lost updates that had been acknowledged; subscribers are told of a gap"
-                );
-                self.lose(range);
+        // Of an empty one whose replacement failed half way not even the file may be there.
+        if !(writer.rolling && segment.first == self.next()) {
+            let suspect = writer.doubt == Doubt::Synced;
+            if !segment.file.is_linked()? {
+                return Err(io::ErrorKind::NotFound.into());
             }
-            // The roll is not to sync this one again, as that would say nothing.
-            writer.unsynced = None;
-            if segment.count() > 0 || self.state().next > segment.first {
-                self.roll(writer, next)?;
-            } else {
-                self.replace(&segment)?;
+            segment.file.set_len(segment.end())?;
+            segment.set_room(segment.end());
+            // At once: should the machine fail after the next commit, what was cut off must not lie behind that.
+            writer.sync(&segment)?;
+            if !suspect {
+                writer.doubt = Doubt::None;
+                return Ok(());
             }
-            self.store_manifest()?;
+            writer.doubt = Doubt::Synced;
+            self.read_again(&segment)?;
         }
+        if segment.first < self.next() {
+            self.roll(writer, self.next())?;
+        } else {
+            self.replace(writer, &segment)?;
+        }
+        self.store_manifest()?;
         writer.doubt = Doubt::None;
         Ok(())
     }
 
+    /// Finds out what the disk has of a segment, and what is lost.
+    fn read_again(&self, segment: &Segment) -> io::Result<()> {
+        segment.file.forget_cached()?;
+        self.overwrite_again(segment)?;
+        let len = segment.file.len()?.min(segment.end());
+        let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
+        let next = self.next();
+        let mut lost = survey.holes;
+        let whole = survey.index.first() + u64::from(survey.index.count());
+        lost.extend((whole < next).then_some(whole..next));
+        for range in lost {
+            tracing::error!(
+                from = range.start,
+                until = range.end,
+                "a failed sync has lost updates that had been acknowledged; subscribers are told of a gap"
+            );
+            self.lose(range);
+        }
+        segment.set_end(survey.end);
+        segment.set_index(Index::growing(survey.index));
+        Ok(())
+    }
+
     /// Puts a new file in the place of the last segment, which holds nothing.
-    fn replace(&self, empty: &Segment) -> io::Result<()> {
-        self.disk.remove(&Segment::name(empty.first))?;
+    fn replace(&self, writer: &mut Writer, empty: &Segment) -> io::Result<()> {
+        writer.rolling = true;
         let segment = create_segment(&*self.disk, &self.id, empty.first)?;
+        writer.rolling = false;
         let mut state = self.state_mut();
         state.segments.pop_back();
         state.segments.push_back(segment);
@@ -497,19 +512,23 @@ impl State {
     }
 }
 
-/// Makes a new segment, durably: in what follows only its content must be synced.
+/// Where the next segment is made before it takes its name: the name of one is never that of a half.
+const NEXT: &str = "segment.new";
+
+/// Makes a new segment, durably: in what follows only its content must be synced. It may take the place of one that is
+/// there.
 pub(crate) fn create_segment(disk: &dyn Disk, id: &LogId, first: Offset) -> io::Result<Arc<Segment>> {
-    let name = Segment::name(first);
-    let file = match disk.create(&name) {
-        // Of an earlier try that failed half way. Nothing was ever written to it.
+    let file = match disk.create(NEXT) {
+        // Of an earlier try that failed half way.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.remove(&name)?;
-            disk.create(&name)?
+            disk.remove(NEXT)?;
+            disk.create(NEXT)?
         }
         file => file?,
     };
     file.write_at(&format::segment_head(id, first), 0)?;
     file.sync()?;
+    disk.rename(NEXT, &Segment::name(first))?;
     disk.sync()?;
     let index = Index::growing(Growing::new(first));
     Ok(Arc::new(Segment::new(first, file, SEGMENT_HEAD as u64, index)))

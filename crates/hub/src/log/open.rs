@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Log, Settings, State,
+    Log, NEXT, Settings, State,
     chores::Bell,
     create_segment,
     fetch::Unread,
@@ -180,7 +180,7 @@ fn refuse_others(disk: &dyn Disk, names: &[String]) -> Result<(), OpenError> {
             Some(_) => {
                 return Err(OpenError::Damaged { what: format!("there is {name}, but no manifest") });
             }
-            None if matches!(&**name, "lock" | "manifest.new") || name.starts_with('.') => {}
+            None if matches!(&**name, "lock" | "manifest.new" | NEXT) || name.starts_with('.') => {}
             None => return Err(OpenError::Foreign { file: name.clone() }),
         }
     }
@@ -284,12 +284,10 @@ impl Opening<'_> {
         let firsts: BTreeSet<Offset> =
             self.names.iter().filter_map(|name| Segment::first_of(name, ".log")).collect();
         let mut files = Vec::new();
-        let newest = firsts.last().copied();
         for first in firsts {
             let name = Segment::name(first);
             let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
             let file = self.files.file(name.clone());
-            let len = file.len().map_err(reading)?;
             let mut head = [0; SEGMENT_HEAD];
             let read = file.read_at(&mut head, 0).map_err(reading)?;
             let problem = match read_segment_head(&head) {
@@ -300,11 +298,7 @@ impl Opening<'_> {
             };
             match problem {
                 None => files.push((first, file)),
-                // It was being made when its writer ended; nothing is written behind a head that is not durable.
-                Some(_) if Some(first) == newest && len <= SEGMENT_HEAD as u64 && !files.is_empty() => {}
-                Some(problem) => {
-                    return Err(OpenError::Damaged { what: format!("{name} {problem}") });
-                }
+                Some(problem) => return Err(OpenError::Damaged { what: format!("{name} {problem}") }),
             }
         }
         Ok(files)
@@ -372,7 +366,7 @@ impl Opening<'_> {
             let segment = Segment::first_of(name, ".log").is_some_and(|first| !kept.contains(&first));
             let index = Segment::first_of(name, ".idx")
                 .is_some_and(|first| !kept.contains(&first) || Some(first) == newest);
-            if segment || index {
+            if segment || index || name == NEXT {
                 self.disk.remove(name)?;
             }
         }
