@@ -50,7 +50,9 @@ impl Log {
         for segment in segments.iter().filter(|s| s.has_ids()) {
             for record in self.candidates(segment, hash)? {
                 if record.has_chosen_id() && record.id() == id {
-                    return Ok(Some(record.offset));
+                    // What is lost may have borne it, too.
+                    let lost_before = self.state().losses().any(|lost| lost.start < record.offset);
+                    return Ok((!lost_before).then_some(record.offset));
                 }
             }
         }
@@ -81,6 +83,7 @@ impl Log {
         let read = || {
             let mut places = Vec::new();
             segment.find(hash, 0, &self.hasher, &mut places)?;
+            self.find_damage(segment);
             let mut records = Vec::new();
             for place in places {
                 match read_at(segment, place)? {
