@@ -33,11 +33,6 @@ impl Epochs {
         self.0[self.0.len() - 1].0
     }
 
-    /// The first offset of the current one.
-    pub(crate) fn last_first(&self) -> Offset {
-        self.0[self.0.len() - 1].1
-    }
-
     /// The epoch that gave this offset.
     pub(crate) fn of(&self, offset: Offset) -> Epoch {
         let after = self.0.partition_point(|&(_, first)| first <= offset);

@@ -513,7 +513,7 @@ impl State {
 }
 
 /// Where the next segment is made before it takes its name: the name of one is never that of a half.
-const NEXT: &str = "segment.new";
+pub(crate) const NEXT: &str = "segment.new";
 
 /// Makes a new segment, durably: in what follows only its content must be synced. It may take the place of one that is
 /// there.

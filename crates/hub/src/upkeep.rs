@@ -42,6 +42,8 @@ mod walk;
 
 use std::{io, ops::ControlFlow, path::PathBuf};
 
+#[cfg(test)]
+pub(crate) use self::repair::repair_simulated;
 pub use self::{
     backup::{BackedUp, backup},
     export::{Export, Retained},

@@ -19,7 +19,7 @@ use super::{
     manifest::{Manifest, ManifestError},
     redo,
     segment::{Index, Segment},
-    survey::{Tail, survey},
+    survey::{Survey, Tail, survey},
 };
 use crate::{
     cursor::{Epoch, Offset},
@@ -213,6 +213,13 @@ fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Resu
     Ok((manifest, [segment].into()))
 }
 
+/// What a [`Survey`] says beside the index.
+struct Found {
+    holes: Vec<Range<Offset>>,
+    torn: bool,
+    proven: Offset,
+}
+
 struct Opening<'a> {
     disk: &'a dyn Disk,
     files: &'a Arc<Files>,
@@ -245,21 +252,21 @@ impl Opening<'_> {
             holes.extend((next < following).then_some(next..following));
             segments.push_back(segment);
         }
-        let (segment, torn) = self.last_segment(last, &hasher, &mut holes)?;
+        let (segment, survey) = self.last_segment(last, &hasher)?;
         let mut next = segment.next();
+        holes.extend(survey.holes);
+        // What the manifest or a record names was there when it was written, and offsets must not be given again.
+        let least = self.manifest.least_next().max(survey.proven);
+        holes.extend((next < least).then_some(next..least));
         holes.retain(|hole| !self.manifest.is_lost(hole));
-        // What the manifest names was there when it was written, and offsets must not be given again.
-        let durable = self.manifest.clean.unwrap_or_default().max(self.manifest.epochs.last_first());
-        holes.extend((next < durable).then_some(next..durable));
         if !holes.is_empty() {
             return Err(OpenError::Damaged {
                 what: format!("updates are missing or not whole: {}", list(&holes)),
             });
         }
-        cut_off(&segment, torn)
+        cut_off(&segment, survey.torn)
             .map_err(OpenError::disk(format!("cutting off the end of {}", Segment::name(segment.first))))?;
         segments.push_back(segment);
-        let least = self.manifest.least_next();
         if next < least {
             // Lost, as subscribers are told: an update that got one of these offsets would be skipped like them.
             let segment = create_segment(self.disk, &self.manifest.id, least);
@@ -338,13 +345,8 @@ impl Opening<'_> {
         Ok(Arc::new(sealed.unwrap_or(segment)))
     }
 
-    /// The segment that was written last, and whether something is behind its end.
-    fn last_segment(
-        &self,
-        first: Offset,
-        hasher: &Hasher,
-        holes: &mut Vec<Range<Offset>>,
-    ) -> Result<(Arc<Segment>, bool), OpenError> {
+    /// The segment that was written last.
+    fn last_segment(&self, first: Offset, hasher: &Hasher) -> Result<(Arc<Segment>, Found), OpenError> {
         let name = Segment::name(first);
         let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         // It stays open: that a sync of it has failed is told to this handle alone.
@@ -352,10 +354,11 @@ impl Opening<'_> {
         let len = file.len().map_err(reading)?;
         // Should a sync have failed, what is cached is not what the disk has.
         file.forget_cached().map_err(reading)?;
-        let survey = survey(&*file, first, len, hasher, Tail::MayBeTorn).map_err(reading)?;
-        holes.extend(survey.holes);
-        let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
-        Ok((Arc::new(segment), survey.torn))
+        let tail = Tail::MayBeTorn(self.manifest.least_next());
+        let Survey { index, end, holes, torn, proven } =
+            survey(&*file, first, len, hasher, tail).map_err(reading)?;
+        let segment = Segment::new(first, file, end, Index::growing(index));
+        Ok((Arc::new(segment), Found { holes, torn, proven }))
     }
 
     /// Removes what was being made, or being removed, when the last writer ended.

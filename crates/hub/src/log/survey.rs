@@ -24,12 +24,34 @@ pub(crate) struct Survey {
     pub(crate) holes: Vec<Range<Offset>>,
     /// Whether something other than zeros stands behind `end`.
     pub(crate) torn: bool,
+    /// What lies before was durable once, whole or not.
+    pub(crate) proven: Offset,
+}
+
+/// A record, and where it begins and ends.
+struct Read {
+    at: u64,
+    after: u64,
+    record: Record,
 }
 
 impl Survey {
+    /// The offset behind the last record.
+    fn next(&self) -> Offset {
+        self.index.first() + u64::from(self.index.count())
+    }
+
+    /// Indexes records that are there to stay.
+    fn keep(&mut self, records: impl Iterator<Item = Read>, hashes: &mut Vec<u64>, hasher: &Hasher) {
+        for Read { at, after, record } in records {
+            push(&mut self.index, at, &record, hashes, hasher);
+            self.end = after;
+        }
+    }
+
     /// Gives those that are missing at the end places, too, in a segment that ends here and before this offset.
     pub(crate) fn fill_up(&mut self, next: Offset, end: u64) {
-        let missing = self.index.first() + u64::from(self.index.count())..next;
+        let missing = self.next()..next;
         if !missing.is_empty() && fill(&mut self.index, self.end, end, missing.clone()) {
             self.holes.push(missing);
         }
@@ -39,10 +61,21 @@ impl Survey {
 /// Which part of what cannot be read was ever durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// The segment was still written to when its writer ended: what was written last may not all have been synced.
-    MayBeTorn,
+    /// The segment was still written to when its writer ended: what was written last may not all have been synced. All
+    /// before this offset was.
+    MayBeTorn(Offset),
     /// Another one follows it: all of it was durable before that was begun.
     Whole,
+}
+
+impl Tail {
+    /// What lies before was durable.
+    pub(crate) fn proven(self) -> Offset {
+        match self {
+            Self::MayBeTorn(durable) => durable,
+            Self::Whole => Offset::MAX,
+        }
+    }
 }
 
 /// Reads the segment that begins with `first`.
@@ -53,13 +86,17 @@ pub(crate) fn survey(
     hasher: &Hasher,
     tail: Tail,
 ) -> io::Result<Survey> {
-    let mut index = Growing::new(first);
-    let mut holes = Vec::new();
-    let mut end = SEGMENT_HEAD as u64;
+    let mut found = Survey {
+        index: Growing::new(first),
+        end: SEGMENT_HEAD as u64,
+        holes: Vec::new(),
+        torn: false,
+        proven: tail.proven(),
+    };
     // Records of a submission that is not complete yet.
-    let mut open: Vec<(u64, Record)> = Vec::new();
+    let mut open: Vec<Read> = Vec::new();
     let mut next = first;
-    let mut scanner = Scanner::new(file, end, len, AHEAD).expecting(next);
+    let mut scanner = Scanner::new(file, found.end, len, AHEAD).expecting(next);
     let mut hashes = Vec::new();
     loop {
         match scanner.next()? {
@@ -68,35 +105,44 @@ pub(crate) fn survey(
                 let after = at + head.size;
                 // A record that is whole and no update: some other program's. To be skipped like one that is not whole.
                 let Some(record) = format::decode(&head, bytes) else {
-                    keep(&mut index, &mut open, &mut hashes, hasher);
-                    fill(&mut index, at, after, next..next + 1);
-                    holes.push(next..next + 1);
-                    (next, end) = (next + 1, after);
+                    found.keep(open.drain(..), &mut hashes, hasher);
+                    fill(&mut found.index, at, after, next..next + 1);
+                    found.holes.push(next..next + 1);
+                    (next, found.end) = (next + 1, after);
                     continue;
                 };
                 let complete = record.flags & crate::record::CONTINUED == 0;
-                open.push((at, record));
+                open.push(Read { at, after, record });
                 next += 1;
                 if complete {
-                    keep(&mut index, &mut open, &mut hashes, hasher);
-                    end = after;
+                    found.keep(open.drain(..), &mut hashes, hasher);
                 }
             }
             Scanned::Bad { at } => {
-                let Some((place, offset, durable)) = resume(file, at, len, next, tail)? else { break };
-                // It is there, and was written after what is missing had been made durable.
-                debug_assert!(tail == Tail::Whole || durable > next);
-                keep(&mut index, &mut open, &mut hashes, hasher);
-                if !fill(&mut index, at, place, next..offset) {
+                let ahead = look_ahead(file, at, len, next, found.proven)?;
+                found.proven = found.proven.max(ahead.proven);
+                // If some of what is missing before it had never been durable, it is a part of a torn end itself.
+                let Some((place, offset)) = ahead.first.filter(|&(_, offset)| offset <= found.proven) else {
+                    break;
+                };
+                found.keep(open.drain(..), &mut hashes, hasher);
+                if !fill(&mut found.index, at, place, next..offset) {
                     break;
                 }
-                holes.push(next..offset);
+                found.holes.push(next..offset);
                 next = offset;
                 scanner.go_to(place, Some(next));
             }
         }
     }
-    Ok(Survey { torn: is_written(file, end, len)?, index, end, holes })
+    // That the rest of their submission is damaged is no reason to lose these.
+    let proven = found.proven;
+    found.keep(open.into_iter().take_while(|read| read.record.offset < proven), &mut hashes, hasher);
+    if tail == Tail::Whole {
+        found.proven = found.next();
+    }
+    found.torn = is_written(file, found.end, len)?;
+    Ok(found)
 }
 
 /// Whether there is anything but zeros, which the writer puts there to have room.
@@ -112,13 +158,6 @@ fn is_written(file: &dyn DiskFile, from: u64, until: u64) -> io::Result<bool> {
         at += size as u64;
     }
     Ok(false)
-}
-
-/// Indexes the records of what is now known to be a whole submission, or is damage that must not hide them.
-fn keep(index: &mut Growing, open: &mut Vec<(u64, Record)>, hashes: &mut Vec<u64>, hasher: &Hasher) {
-    for (at, record) in open.drain(..) {
-        push(index, at, &record, hashes, hasher);
-    }
 }
 
 /// Indexes a record.
@@ -145,15 +184,24 @@ fn fill(index: &mut Growing, from: u64, until: u64, missing: Range<Offset>) -> b
     true
 }
 
-/// Looks behind something bad for a record that says that what was there had been durable: its place, its offset, and
-/// the offset before which all had been.
-pub(crate) fn resume(
+/// What stands behind something bad.
+pub(crate) struct Ahead {
+    /// The first whole record: its place, and its offset.
+    pub(crate) first: Option<(u64, Offset)>,
+    /// What the records say of the offset before which all was durable.
+    pub(crate) proven: Offset,
+}
+
+/// Looks behind something bad, which should be the record `next`, for records that are whole. Not further than to one
+/// that all before it is known to have been durable.
+pub(crate) fn look_ahead(
     file: &dyn DiskFile,
     bad: u64,
     len: u64,
     next: Offset,
-    tail: Tail,
-) -> io::Result<Option<(u64, Offset, Offset)>> {
+    proven: Offset,
+) -> io::Result<Ahead> {
+    let mut ahead = Ahead { first: None, proven };
     let mut window = vec![0; AHEAD];
     let mut start = bad + 1;
     while start + RECORD_HEAD as u64 <= len {
@@ -167,17 +215,21 @@ pub(crate) fn resume(
                 && head.offset > next
                 && head.offset - next <= (at - bad)
                 && head.durable() <= head.offset;
-            if !plausible || (tail == Tail::MayBeTorn && head.durable() <= next) {
+            if !plausible {
                 continue;
             }
             let mut record = vec![0; head.size as usize];
             file.read_exact_at(&mut record, at)?;
             if format::check(&record).is_some() {
-                return Ok(Some((at, head.offset, head.durable())));
+                let (_, offset) = *ahead.first.get_or_insert((at, head.offset));
+                ahead.proven = ahead.proven.max(head.durable());
+                if offset <= ahead.proven {
+                    return Ok(ahead);
+                }
             }
         }
         // The last few bytes may be the beginning of a record's head.
         start += (size - RECORD_HEAD + 1) as u64;
     }
-    Ok(None)
+    Ok(ahead)
 }

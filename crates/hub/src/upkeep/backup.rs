@@ -4,13 +4,13 @@
 //! good as a copy, and takes no time and no room. The others are copied. The manifest comes last: what is left of a backup
 //! that was not finished is no history.
 
-use std::{io::ErrorKind, ops::Range, path::Path, sync::Arc};
+use std::{io::ErrorKind, ops::Range, path::Path};
 
 use super::{UpkeepError, Watch, lenient::Lenient, place::Place, step, walk::Walk};
 use crate::{
     StartError,
     cursor::Offset,
-    disk::{Directory, Disk as _, DiskFile},
+    disk::{Directory, DiskFile},
     epochs::Epochs,
     log::{
         hash::Hasher,
@@ -60,7 +60,7 @@ pub fn backup(
     from.manifest()?;
     let existed = to.is_dir();
     let disk = Directory::open_or_create(to).map_err(UpkeepError::disk(to, "making the directory"))?;
-    let to = Place { path: to.to_owned(), disk: Arc::new(disk) };
+    let to = Place::new(to, disk);
     if !is_empty(&to)? {
         return Err(UpkeepError::NotEmpty { path: to.path });
     }
@@ -116,7 +116,8 @@ impl Copying {
             let there = if !last && self.link(first) {
                 true
             } else {
-                match self.copy(first, last, &hasher, &mut |at| step(&mut *watch, done + at, total))? {
+                let tail = if last { Tail::MayBeTorn(manifest.least_next()) } else { Tail::Whole };
+                match self.copy(first, tail, &hasher, &mut |at| step(&mut *watch, done + at, total))? {
                     Some(next) => {
                         self.made.next = next;
                         true
@@ -145,7 +146,7 @@ impl Copying {
             return false;
         }
         for name in [Segment::index_name(first), Segment::name(first)] {
-            match self.from.disk.link(&name, &self.to.disk) {
+            match self.from.directory().link(&name, self.to.directory()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => return false,
                 // Another file system, one that knows no links, or one that forbids them.
@@ -163,20 +164,20 @@ impl Copying {
     fn copy(
         &mut self,
         first: Offset,
-        last: bool,
+        tail: Tail,
         hasher: &Hasher,
         tell: &mut dyn FnMut(u64) -> Result<(), UpkeepError>,
     ) -> Result<Option<Offset>, UpkeepError> {
         let name = Segment::name(first);
-        let tail = if last { Tail::MayBeTorn } else { Tail::Whole };
         let mut tries = TRIES;
         loop {
             let Some(file) = self.from.segment(first)? else { return Ok(None) };
             let to = self.to.disk.create(&name).map_err(self.to.failed(format!("creating {name}")))?;
             let mut len = file.len().map_err(self.from.failed(format!("reading {name}")))?;
-            if last {
+            if tail != Tail::Whole {
                 // What is being written right now is not copied half.
-                len = Walk::end(&file, first, len).map_err(self.from.failed(format!("reading {name}")))?;
+                len = Walk::end(&file, first, len, tail)
+                    .map_err(self.from.failed(format!("reading {name}")))?;
             }
             self.copy_bytes(&file, &*to, len, &name, tell)?;
             let copy =

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cursor::Offset,
-    disk::{Disk as _, DiskFile as _},
+    disk::DiskFile as _,
     log::{
         OpenError,
         format::{BadHead, Head, LogId, RECORD_HEAD, SEGMENT_HEAD, read_segment_head},
@@ -55,11 +55,6 @@ impl Examined {
     pub(super) fn next(&self) -> Offset {
         self.first + u64::from(self.survey.index.count())
     }
-
-    /// Whether there is nothing in it but, at the most, a head: it was being made when its writer ended.
-    pub(super) fn is_stillborn(&self) -> bool {
-        self.len <= SEGMENT_HEAD as u64
-    }
 }
 
 /// Reads a segment; `None`: it is gone. Without a hasher the hashes of its index cannot be compared.
@@ -84,8 +79,11 @@ pub(super) fn examine(
     };
     // What a hasher of no log finds is looked at by nobody.
     let key = hasher.copied().unwrap_or(Hasher::new([0; 16]));
-    let len =
-        if in_use && tail == Tail::MayBeTorn { Walk::end(&file, first, len).map_err(failed())? } else { len };
+    let len = if in_use && tail != Tail::Whole {
+        Walk::end(&file, first, len, tail).map_err(failed())?
+    } else {
+        len
+    };
     let look = || survey(&*file, first, len, &key, tail).map_err(failed());
     let mut found = look()?;
     if in_use && !found.holes.is_empty() {

@@ -119,7 +119,11 @@ impl Export {
                 // Purges come while this reads, and what they name must not be read any more.
                 self.manifest = self.place.manifest()?;
             }
-            let tail = if last && self.manifest.clean.is_none() { Tail::MayBeTorn } else { Tail::Whole };
+            let tail = if last && self.manifest.clean.is_none() {
+                Tail::MayBeTorn(self.manifest.least_next())
+            } else {
+                Tail::Whole
+            };
             self.until =
                 if last { self.manifest.clean } else { self.segments.front().map(|segment| segment.first) };
             self.walk = Some(Walk::new(file, found.first, found.len, tail, self.in_use));

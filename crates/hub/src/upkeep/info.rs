@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     Epoch, Topic,
-    disk::Disk as _,
     log::{
         format,
         hash::Hasher,
@@ -100,7 +99,9 @@ pub fn info(path: impl AsRef<Path>, topics: usize, watch: Watch<'_>) -> Result<I
     let mut index_bytes = 0;
     for (i, one) in found.iter().enumerate() {
         step(watch, i as u64, found.len() as u64)?;
-        match segment(&place, one, i + 1 == found.len(), &hasher)? {
+        let last = i + 1 == found.len();
+        let tail = if last { Tail::MayBeTorn(manifest.least_next()) } else { Tail::Whole };
+        match segment(&place, one, tail, &hasher)? {
             Some((segment, bytes)) => {
                 index_bytes += bytes;
                 segments.push(Arc::new(segment));
@@ -144,23 +145,22 @@ pub fn info(path: impl AsRef<Path>, topics: usize, watch: Watch<'_>) -> Result<I
 fn segment(
     place: &Place,
     found: &Found,
-    last: bool,
+    tail: Tail,
     hasher: &Hasher,
 ) -> Result<Option<(Segment, u64)>, UpkeepError> {
     let Some(file) = place.file(found)? else { return Ok(None) };
     let first = found.first;
     let failed = || place.failed(format!("reading {}", Segment::name(first)));
-    let index = place.disk.open(&Segment::index_name(first)).ok().filter(|_| !last);
+    let index = place.disk.open(&Segment::index_name(first)).ok().filter(|_| tail == Tail::Whole);
     let bytes = index.as_ref().and_then(|index| index.len().ok()).unwrap_or_default();
     let sealed = index.and_then(|index| Sealed::open(index).ok()).filter(|index| index.check().is_ok());
     let (end, index) = if let Some(index) = sealed {
         (index.end(), Index::Sealed(Arc::new(index)))
     } else {
-        let (mut len, mut tail) = (found.len, Tail::Whole);
-        if last {
-            len = Walk::end(&file, first, len).map_err(failed())?;
-            tail = Tail::MayBeTorn;
-        }
+        let len = match tail {
+            Tail::Whole => found.len,
+            Tail::MayBeTorn(_) => Walk::end(&file, first, found.len, tail).map_err(failed())?,
+        };
         let survey = survey(&*file, first, len, hasher, tail).map_err(failed())?;
         (survey.end, Index::growing(survey.index))
     };

@@ -11,9 +11,9 @@ use super::{UpkeepError, lenient::Lenient};
 use crate::{
     StartError,
     cursor::Offset,
-    disk::{Directory, Disk as _, DiskFile as _},
+    disk::{Directory, Disk, DiskFile as _},
     log::{
-        OpenError,
+        NEXT, OpenError,
         manifest::{Manifest, NAME as MANIFEST},
         segment::Segment,
     },
@@ -41,19 +41,37 @@ impl Found {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) path: PathBuf,
-    pub(super) disk: Arc<Directory>,
+    pub(super) disk: Arc<dyn Disk>,
+    /// The same, unless it is simulated.
+    pub(super) directory: Option<Arc<Directory>>,
 }
 
 impl Place {
     /// Opens a directory that is there.
     pub(super) fn open(path: &Path) -> Result<Self, UpkeepError> {
         match Directory::open(path) {
-            Ok(disk) => Ok(Self { path: path.to_owned(), disk: Arc::new(disk) }),
+            Ok(directory) => Ok(Self::new(path, directory)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(UpkeepError::Missing { path: path.to_owned() })
             }
             Err(error) => Err(UpkeepError::disk(path, "opening the directory")(error)),
         }
+    }
+
+    pub(super) fn new(path: &Path, directory: Directory) -> Self {
+        let directory = Arc::new(directory);
+        Self { path: path.to_owned(), disk: directory.clone(), directory: Some(directory) }
+    }
+
+    /// The directory, for what no other disk can do.
+    pub(super) fn directory(&self) -> &Directory {
+        self.directory.as_ref().expect("nobody asks for more than a simulated one can do")
+    }
+
+    /// One that is simulated.
+    #[cfg(test)]
+    pub(super) fn simulated(disk: Arc<dyn Disk>) -> Self {
+        Self { path: "simulated".into(), disk, directory: None }
     }
 
     pub(super) fn failed(&self, what: impl Into<String>) -> impl FnOnce(std::io::Error) -> UpkeepError {
@@ -126,7 +144,8 @@ impl Place {
 
     /// Whether another process has it locked.
     pub(super) fn is_in_use(&self) -> Result<bool, UpkeepError> {
-        self.disk.is_locked().map_err(self.failed("looking at its lock"))
+        let locked = self.directory.as_ref().map_or(Ok(false), |directory| directory.is_locked());
+        locked.map_err(self.failed("looking at its lock"))
     }
 
     /// Opens a segment's file, which reads as zeros where the disk fails. `None`: it is gone.
@@ -142,5 +161,5 @@ impl Place {
 
 /// Whether no history has a file of this name.
 pub(super) fn is_foreign(name: &str) -> bool {
-    !matches!(name, "lock" | "manifest.new") && !name.starts_with('.')
+    !matches!(name, "lock" | "manifest.new" | NEXT) && !name.starts_with('.')
 }

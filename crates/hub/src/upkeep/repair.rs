@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Epoch, StartError,
     cursor::Offset,
-    disk::{Disk as _, DiskFile},
+    disk::DiskFile,
     epochs::Epochs,
     log::{
         Fresh, OpenError, create_segment,
@@ -91,7 +91,16 @@ pub enum Deed {
 ///
 /// It can be interrupted, and begun again, at any moment.
 pub fn repair(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Repaired, UpkeepError> {
-    let place = Place::open(path.as_ref())?;
+    repair_place(Place::open(path.as_ref())?, watch)
+}
+
+/// The same, of a simulated one.
+#[cfg(test)]
+pub(crate) fn repair_simulated(disk: std::sync::Arc<dyn crate::disk::Disk>) -> Result<Repaired, UpkeepError> {
+    repair_place(Place::simulated(disk), &mut |_| std::ops::ControlFlow::Continue(()))
+}
+
+fn repair_place(place: Place, watch: Watch<'_>) -> Result<Repaired, UpkeepError> {
     let firsts = place.firsts()?;
     let known = manifest(&place, firsts.is_empty())?;
     place.disk.home().map_err(|error| match error.kind() {
@@ -114,12 +123,8 @@ pub fn repair(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Repaired, Upke
         deeds,
         next: None,
         last: None,
-        stillborn: None,
     };
-    let mut segments = repairing.place.segments()?;
-    if segments.len() > 1 && repairing.is_stillborn(&segments[segments.len() - 1])? {
-        repairing.stillborn = segments.pop_back().map(|segment| segment.first);
-    }
+    let segments = repairing.place.segments()?;
     for (i, segment) in segments.iter().enumerate() {
         step(watch, i as u64, segments.len() as u64)?;
         repairing.segment(segment, i + 1 == segments.len())?;
@@ -204,20 +209,16 @@ struct Repairing {
     next: Option<Offset>,
     /// The last segment, if it is one that can be written to.
     last: Option<Examined>,
-    /// The newest file, if there is nothing in it yet.
-    stillborn: Option<Offset>,
 }
 
 impl Repairing {
-    /// Whether the newest segment was being made when its writer ended. The next start removes it.
-    fn is_stillborn(&self, newest: &Found) -> Result<bool, UpkeepError> {
-        let found = examine(&self.place, newest, Tail::MayBeTorn, None, false)?;
-        Ok(found.is_some_and(|found| found.is_stillborn() && !matches!(found.head, HeadIs::Whole(_))))
-    }
-
     fn segment(&mut self, segment: &Found, last: bool) -> Result<(), UpkeepError> {
         let first = segment.first;
-        let tail = if last && self.manifest.clean.is_none() { Tail::MayBeTorn } else { Tail::Whole };
+        let tail = if last && self.manifest.clean.is_none() {
+            Tail::MayBeTorn(self.manifest.least_next())
+        } else {
+            Tail::Whole
+        };
         let Some(mut found) = examine(&self.place, segment, tail, Some(&self.hasher), false)? else {
             return Ok(());
         };
@@ -342,7 +343,8 @@ impl Repairing {
         let epochs_first = self.manifest.epochs.list()[0].1;
         let next = self.next.unwrap_or(epochs_first);
         // Offsets that were given are not given again, also if what had them is gone.
-        let resume = next.max(self.manifest.least_next());
+        let proven = self.last.as_ref().map_or(0, |last| last.survey.proven);
+        let resume = next.max(self.manifest.least_next()).max(proven);
         let was_clean = self.manifest.clean.is_some();
         match self.last.take() {
             Some(last) if resume == next && self.can_go_on(&last, was_clean)? => {
@@ -354,10 +356,6 @@ impl Repairing {
                 self.lose(next..resume);
                 if let Some(last) = last {
                     self.index(last)?;
-                }
-                if let Some(first) = self.stillborn {
-                    let name = Segment::name(first);
-                    self.place.disk.remove(&name).map_err(self.place.failed(format!("removing {name}")))?;
                 }
                 create_segment(&*self.place.disk, &self.manifest.id, resume)
                     .map_err(self.place.failed(format!("creating {}", Segment::name(resume))))?;
@@ -383,8 +381,8 @@ impl Repairing {
             return Ok(true);
         }
         let failed = self.place.failed(format!("reading {}", Segment::name(last.first)));
-        let as_torn =
-            survey(&*last.file, last.first, last.len, &self.hasher, Tail::MayBeTorn).map_err(failed)?;
+        let tail = Tail::MayBeTorn(self.manifest.least_next());
+        let as_torn = survey(&*last.file, last.first, last.len, &self.hasher, tail).map_err(failed)?;
         Ok(as_torn.end == last.survey.end && as_torn.holes.iter().all(|hole| self.manifest.is_lost(hole)))
     }
 

@@ -122,6 +122,7 @@ pub fn verify(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Verified, Upke
         verified,
         id: None,
         next: None,
+        proven: 0,
     };
     for (i, segment) in segments.iter().enumerate() {
         step(watch, walk.verified.bytes, total)?;
@@ -168,6 +169,8 @@ struct Verifying {
     id: Option<[u8; 16]>,
     /// What the next segment should begin with.
     next: Option<Offset>,
+    /// What lies before was durable once, as the last segment's records say.
+    proven: Offset,
 }
 
 impl Verifying {
@@ -180,7 +183,8 @@ impl Verifying {
         let in_use = self.verified.in_use;
         let clean = self.manifest.as_ref().is_some_and(|manifest| manifest.clean.is_some());
         let last = following.is_none();
-        let tail = if last && !clean { Tail::MayBeTorn } else { Tail::Whole };
+        let durable = self.manifest.as_ref().map_or(0, Manifest::least_next);
+        let tail = if last && !clean { Tail::MayBeTorn(durable) } else { Tail::Whole };
         let Some(found) = examine(&self.place, segment, tail, self.hasher.as_ref(), in_use)? else {
             // Retention was faster: what came before is gone as well.
             self.verified.whole.clear();
@@ -188,11 +192,6 @@ impl Verifying {
             return Ok(());
         };
         self.verified.bytes += found.len;
-        if last && found.is_stillborn() && !matches!(found.head, HeadIs::Whole(_)) && self.next.is_some() {
-            // It was being made when its writer ended; nothing was ever written to it.
-            self.torn(first, found.len);
-            return Ok(());
-        }
         self.verified.segments += 1;
         if !self.is_own(&found) {
             return Ok(());
@@ -206,7 +205,7 @@ impl Verifying {
             None => {}
         }
         self.records(&found);
-        self.next = Some(found.next());
+        (self.next, self.proven) = (Some(found.next()), found.survey.proven);
         // An index that was made before the damage says what there was.
         let missing = found.next()..following.unwrap_or(found.next());
         let mut holes = found.survey.holes.iter().chain([&missing]);
@@ -273,7 +272,7 @@ impl Verifying {
     fn finish(mut self) -> Verified {
         let Some(manifest) = self.manifest.take() else { return self.verified };
         let next = self.next.unwrap_or(manifest.epochs.list()[0].1);
-        let end = manifest.least_next();
+        let end = manifest.least_next().max(self.proven);
         let known = manifest.is_lost(&(next..end));
         let missing = next < end && !known;
         let last = self.place.firsts().ok().and_then(|firsts| firsts.last().copied()).unwrap_or(next);

@@ -33,7 +33,8 @@ pub(super) enum Step {
 pub(super) struct Walk {
     file: Arc<Lenient>,
     len: u64,
-    tail: Tail,
+    /// What lies before was durable once, whole or not.
+    proven: Offset,
     /// A hub may be at work in it.
     in_use: bool,
     /// Where the next record begins, and which one it is.
@@ -41,8 +42,8 @@ pub(super) struct Walk {
     next: Offset,
     /// Where the last whole submission ends, and which update follows it.
     end: (u64, Offset),
-    /// Of a submission whose end has not come yet.
-    open: Vec<Record>,
+    /// Of a submission whose end has not come yet, each with where it ends.
+    open: Vec<(u64, Record)>,
     ready: VecDeque<Step>,
     over: bool,
 }
@@ -53,7 +54,7 @@ impl Walk {
         Self {
             file,
             len,
-            tail,
+            proven: tail.proven(),
             in_use,
             at,
             next: first,
@@ -65,8 +66,8 @@ impl Walk {
     }
 
     /// Where the records end in a segment that a hub writes to right now: what stands before is not in flight any more.
-    pub(super) fn end(file: &Arc<Lenient>, first: Offset, len: u64) -> io::Result<u64> {
-        let mut walk = Self::new(file.clone(), first, len, Tail::MayBeTorn, true);
+    pub(super) fn end(file: &Arc<Lenient>, first: Offset, len: u64, tail: Tail) -> io::Result<u64> {
+        let mut walk = Self::new(file.clone(), first, len, tail, true);
         while walk.next()?.is_some() {}
         Ok(walk.end.0)
     }
@@ -96,7 +97,7 @@ impl Walk {
         while self.at - from < AHEAD as u64 {
             match scanner.next()? {
                 Scanned::End => {
-                    self.over = true;
+                    self.finish();
                     return Ok(());
                 }
                 Scanned::Record { at, head, bytes } => {
@@ -109,7 +110,7 @@ impl Walk {
                         continue;
                     };
                     let complete = record.flags & CONTINUED == 0;
-                    self.open.push(record);
+                    self.open.push((self.at, record));
                     if complete {
                         self.close();
                     }
@@ -122,8 +123,18 @@ impl Walk {
 
     /// What has been read is known to be a whole submission, or stands before damage that must not hide it.
     fn close(&mut self) {
-        self.ready.extend(self.open.drain(..).map(Step::Record));
+        self.ready.extend(self.open.drain(..).map(|(_, record)| Step::Record(record)));
         self.end = (self.at, self.next);
+    }
+
+    /// There is nothing more that is whole. What was durable stays, also without the rest of its submission.
+    fn finish(&mut self) {
+        self.over = true;
+        let proven = self.proven;
+        for (end, record) in self.open.drain(..).take_while(|(_, record)| record.offset < proven) {
+            self.end = (end, record.offset + 1);
+            self.ready.push_back(Step::Record(record));
+        }
     }
 
     /// Gets over something that is not whole, if anything whole follows.
@@ -139,8 +150,11 @@ impl Walk {
                 return Ok(());
             }
         }
-        let Some((place, offset, _)) = survey::resume(&*self.file, at, self.len, next, self.tail)? else {
-            self.over = true;
+        let ahead = survey::look_ahead(&*self.file, at, self.len, next, self.proven)?;
+        self.proven = self.proven.max(ahead.proven);
+        // If some of what is missing before it had never been durable, it is a part of a torn end itself.
+        let Some((place, offset)) = ahead.first.filter(|&(_, offset)| offset <= self.proven) else {
+            self.finish();
             return Ok(());
         };
         // Written while this was looking for what follows it.
