@@ -127,6 +127,9 @@ struct State {
     /// What lies before is past retention.
     floor: Offset,
     manifest: Manifest,
+    /// Something is lost that is past retention by now, and may have borne ids that others bear, too: those that are
+    /// before this.
+    ids_unsure_before: Offset,
     /// The manifest says more than the file.
     unwritten: bool,
     overwriting: Option<Overwriting>,
@@ -488,6 +491,30 @@ impl Log {
 }
 
 impl State {
+    /// Updates from `before` on are past retention, up to the first segment. What was lost among them is remembered for as
+    /// long as there are updates that were there then.
+    fn drop_losses(&mut self, before: Offset) {
+        let (first, next) = (self.segments[0].first, self.next);
+        let damaged = &mut self.manifest.damaged;
+        let damaged: Vec<_> = damaged.extract_if(.., |range| range.end <= first).collect();
+        for range in damaged {
+            self.manifest.add_lost(range);
+        }
+        let lost = &mut self.manifest.lost;
+        if lost.iter().any(|range| (before + 1..=first).contains(&range.end)) {
+            self.ids_unsure_before = next;
+        }
+        if self.ids_unsure_before <= first {
+            lost.retain(|range| range.end > first);
+        }
+    }
+
+    /// Whether something that is lost may have borne the id that the update at this offset bears.
+    fn may_have_lost_its_id(&self, offset: Offset) -> bool {
+        let first = self.segments[0].first;
+        offset < self.ids_unsure_before || self.losses().any(|lost| lost.end > first && lost.start < offset)
+    }
+
     fn losses(&self) -> impl Iterator<Item = &Range<Offset>> {
         self.manifest.lost.iter().chain(&self.manifest.damaged)
     }

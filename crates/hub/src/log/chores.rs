@@ -125,11 +125,9 @@ impl Log {
         }
         let mut state = self.state_mut();
         state.segments.pop_front();
+        state.drop_losses(old.first);
         let first = state.segments[0].first;
-        let manifest = &mut state.manifest;
-        manifest.lost.retain(|range| range.end > first);
-        manifest.damaged.retain(|range| range.end > first);
-        manifest.epochs.forget_before(first);
+        state.manifest.epochs.forget_before(first);
         Ok(())
     }
 

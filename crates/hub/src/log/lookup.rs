@@ -50,9 +50,8 @@ impl Log {
         for segment in segments.iter().filter(|s| s.has_ids()) {
             for record in self.candidates(segment, hash)? {
                 if record.has_chosen_id() && record.id() == id {
-                    // What is lost may have borne it, too.
-                    let lost_before = self.state().losses().any(|lost| lost.start < record.offset);
-                    return Ok((!lost_before).then_some(record.offset));
+                    let sure = !self.state().may_have_lost_its_id(record.offset);
+                    return Ok(sure.then_some(record.offset));
                 }
             }
         }
@@ -135,11 +134,14 @@ impl Log {
         let mut scanner = Scanner::new(&*segment.file, start, segment.end(), 16 << 10).expecting(first);
         let mut ids = Vec::new();
         for offset in first..=last {
-            let id = match scanner.next()? {
-                Scanned::Record { head, bytes, .. } => format::decode(&head, bytes)
+            let id = if let Scanned::Record { head, bytes, .. } = scanner.next()? {
+                format::decode(&head, bytes)
                     .filter(|record| !record.id().is_empty() || record.has_chosen_id())
-                    .and_then(|record| EventId::new(record.id()).ok()),
-                _ => None,
+                    .and_then(|record| EventId::new(record.id()).ok())
+            } else {
+                let next = segment.position(offset + 1, &self.hasher)?.unwrap_or(segment.end());
+                scanner.go_to(next, Some(offset + 1));
+                None
             };
             // One that was purged, or is damaged, had an id too: this one resumes at the same place.
             ids.push(id.unwrap_or_else(|| self.cursor(offset).id()));

@@ -124,6 +124,7 @@ impl Log {
         let next = segments.back().expect("there is always one").next();
         let floor = segments[0].first;
         let id = manifest.id;
+        let forgot = manifest.lost.iter().any(|range| range.end <= floor);
         let log = Self {
             disk,
             files,
@@ -135,6 +136,7 @@ impl Log {
                 next,
                 floor,
                 manifest,
+                ids_unsure_before: if forgot { next } else { 0 },
                 unwritten: false,
                 overwriting: None,
             }),
