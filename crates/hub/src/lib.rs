@@ -60,6 +60,8 @@ mod ring;
 mod selector;
 mod sequencer;
 mod shard;
+#[cfg(test)]
+mod simulation;
 mod sink;
 mod start_error;
 mod submission;
