@@ -180,6 +180,7 @@ fn what_is_exported_can_be_imported_and_published() {
 }
 
 /// The program beside the documentation of the format: what it prints, and whether it says that all went well.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn read_as_documented(arguments: &[&str]) -> Option<String> {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/read_log.py");
     match Command::new("python3").arg(program).args(arguments).output() {
