@@ -124,6 +124,7 @@ export class World {
 
   /** Goes on by so much, timer by timer. */
   async pass(milliseconds) {
+    await settled();
     const end = this.time + milliseconds;
     for (;;) {
       const due = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
