@@ -48,6 +48,7 @@ const COLON = 58;
 
 /** @type {readonly string[]} */
 const NONE = Object.freeze([]);
+/** @type {Uint8Array} */
 const NO_BYTES = new Uint8Array(0);
 
 /** The stream went past one of the limits; `limit` says which. */

@@ -150,7 +150,7 @@ function form({ topic, data = '', private: isPrivate, id, type, retry }) {
 /** 128 random bits. `crypto.randomUUID` is not there on plain `http://`. */
 function randomKey() {
   const bytes = new Uint8Array(16);
-  if (globalThis.crypto?.getRandomValues) crypto.getRandomValues(bytes);
+  if (typeof crypto === 'object') crypto.getRandomValues(bytes);
   else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,5 +1,19 @@
 // What listeners get.
 
+/**
+ * What a listener for this type gets. (A server that names its own events so gives a `ServerEvent` there, too: as with the
+ * browser's own EventSource, that is to be avoided.)
+ *
+ * @template {string} T
+ * @typedef {T extends 'open' | 'caughtup' ? Event : T extends 'error' ? SourceErrorEvent : T extends 'gap' ? GapEvent
+ *   : T extends 'comment' ? MessageEvent<string> : ServerEvent} EventOf
+ */
+
+/**
+ * @template {string} T
+ * @typedef {((event: EventOf<T>) => unknown) | { handleEvent: (event: EventOf<T>) => unknown } | null} Listener
+ */
+
 /** An event from the server. */
 export class ServerEvent extends MessageEvent {
   /**

@@ -1,5 +1,7 @@
 // Listeners, each of which may throw.
 
+/** @typedef {((event: any) => unknown) | { handleEvent: (event: any) => unknown }} Callback */
+
 /** @param {unknown} result @returns {result is PromiseLike<unknown>} */
 const isPending = (result) => typeof (/** @type {any} */ (result)?.then) === 'function';
 
@@ -28,8 +30,9 @@ export class Target extends EventTarget {
   }
 
   /**
-   * @param {string} type
-   * @param {((event: any) => unknown) | EventListenerObject | null} listener
+   * @template {string} T
+   * @param {T} type
+   * @param {import('./events.js').Listener<T>} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
@@ -37,15 +40,16 @@ export class Target extends EventTarget {
   }
 
   /**
-   * @param {string} type
-   * @param {((event: any) => unknown) | EventListenerObject | null} listener
+   * @template {string} T
+   * @param {T} type
+   * @param {import('./events.js').Listener<T>} listener
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(type, listener, options) {
     super.removeEventListener(type, this.#guard(listener), options);
   }
 
-  /** @param {((event: any) => unknown) | EventListenerObject | null} listener */
+  /** @param {Callback | null} listener */
   #guard(listener) {
     if (!listener) return null;
     let guarded = this.#guarded.get(listener);
@@ -58,7 +62,7 @@ export class Target extends EventTarget {
     return guarded;
   }
 
-  /** @param {((event: any) => unknown) | EventListenerObject} listener @param {Event} event */
+  /** @param {Callback} listener @param {Event} event */
   #run(listener, event) {
     try {
       const result = typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event);

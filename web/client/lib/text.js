@@ -10,9 +10,9 @@ forOthers.decode(new Uint8Array(0), { stream: true });
 forOthers.decode();
 
 /** How many bytes the sequence that starts with this byte has; 1 for what cannot start one. */
-const sequence = (byte) => (byte < 0xc2 || byte > 0xf4 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
+const sequence = (/** @type {number} */ byte) => (byte < 0xc2 || byte > 0xf4 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
-const isContinuation = (byte) => (byte & 0xc0) === 0x80;
+const isContinuation = (/** @type {number} */ byte) => (byte & 0xc0) === 0x80;
 
 /** @param {Uint8Array} first @param {Uint8Array} second */
 export function join(first, second) {
@@ -22,6 +22,7 @@ export function join(first, second) {
   return joined;
 }
 
+/** @type {Uint8Array} */
 const NONE = new Uint8Array(0);
 
 /** Text from reads. Every cut it makes is before a byte that starts a sequence, where a UTF-8 decoder begins anew. */

@@ -1,0 +1,76 @@
+/**
+ * The body's text, up to so many bytes; then the rest is refused.
+ *
+ * @param {Response} response
+ * @param {number} max
+ * @returns {Promise<{ text: string, whole: boolean }>}
+ */
+export function read(response: Response, max: number): Promise<{
+    text: string;
+    whole: boolean;
+}>;
+/**
+ * A status that says no, with the reasons the server gives: `application/problem+json` (RFC 9457), as Headwater does it,
+ * else the first words of a text.
+ *
+ * @param {Response} response
+ */
+export function refusal(response: Response): Promise<HeadwaterError>;
+/**
+ * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds: seconds, or a date.
+ *
+ * @param {Headers} headers
+ * @param {number} wall
+ */
+export function retryAfter(headers: Headers, wall: number): number | undefined;
+/**
+ * - `network`: refused, reset, no such name, a bad certificate, or an origin that does not admit this page
+ * - `timeout`: no answer came in time
+ * - `silence`: the stream was open, and not a byte came for too long, not even a heartbeat
+ * - `closed`: the server ended the stream
+ * - `dismissed`: the server wants no more of us (204)
+ * - `refused`: a status that says no
+ * - `content-type`: something answered, but not with what was asked for
+ * - `limit`: the stream went past a limit of the decoder
+ * - `answer`: an answer that cannot be understood
+ * - `token`: the application's own `token` function failed
+ * - `aborted`: the application's own signal
+ *
+ * @typedef {'network' | 'timeout' | 'silence' | 'closed' | 'dismissed' | 'refused' | 'content-type' | 'limit' | 'answer'
+ *   | 'token' | 'aborted'} ErrorKind
+ */
+/** Why a stream ended or is being reconnected, or why a publish failed. Its text never holds a token or a URL's query. */
+export class HeadwaterError extends Error {
+    /**
+     * @param {ErrorKind} kind
+     * @param {string} message
+     * @param {{ status?: number, retryAfter?: number, cause?: unknown }} [more]
+     */
+    constructor(kind: ErrorKind, message: string, { status, retryAfter, cause }?: {
+        status?: number;
+        retryAfter?: number;
+        cause?: unknown;
+    });
+    /** What went wrong: for `switch`. */
+    kind: ErrorKind;
+    /** The status, when `refused`. */
+    status: number | undefined;
+    /** How long the server asks to wait, in milliseconds. */
+    retryAfter: number | undefined;
+}
+export function mediaType(response: Response): string;
+export function wrongType(response: Response, expected: string): HeadwaterError;
+/**
+ * - `network`: refused, reset, no such name, a bad certificate, or an origin that does not admit this page
+ * - `timeout`: no answer came in time
+ * - `silence`: the stream was open, and not a byte came for too long, not even a heartbeat
+ * - `closed`: the server ended the stream
+ * - `dismissed`: the server wants no more of us (204)
+ * - `refused`: a status that says no
+ * - `content-type`: something answered, but not with what was asked for
+ * - `limit`: the stream went past a limit of the decoder
+ * - `answer`: an answer that cannot be understood
+ * - `token`: the application's own `token` function failed
+ * - `aborted`: the application's own signal
+ */
+export type ErrorKind = "network" | "timeout" | "silence" | "closed" | "dismissed" | "refused" | "content-type" | "limit" | "answer" | "token" | "aborted";
