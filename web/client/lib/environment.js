@@ -1,10 +1,8 @@
 // All that a source takes from outside: the network, the time, chance, and what the page goes through. Tests bring their own.
 
 /**
- * @typedef {object} Lifecycle
- * @property {() => void} nudge the network is back, or the page is looked at
- * @property {() => void} sleep the page is frozen, or put away whole
- * @property {() => void} wake it goes on
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ * @typedef {'nudge' | 'sleep' | 'wake'} Lifecycle
  *
  * @typedef {object} Environment
  * @property {typeof fetch} fetch
@@ -15,7 +13,7 @@
  * @property {() => number} luck from 0 to 1
  * @property {(run: () => void, after: number) => unknown} setTimer
  * @property {(timer: any) => void} clearTimer
- * @property {(lifecycle: Lifecycle) => () => void} watch until what it returns is called
+ * @property {(tell: (what: Lifecycle) => void, until: AbortSignal) => void} watch
  * @property {(error: unknown) => void} report an error of the application's own
  * @property {(text: string) => void} warn
  * @property {() => Pick<Storage, 'getItem' | 'setItem'>} storage may throw
@@ -46,21 +44,22 @@ export function clock(steady, wall) {
   };
 }
 
-/** @param {Lifecycle} lifecycle */
-function watch({ nudge, sleep, wake }) {
+/** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
+function watch(tell, signal) {
   const { document } = globalThis;
-  const off = new AbortController();
-  /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => void} run */
-  const on = (target, type, run) => target?.addEventListener?.(type, run, { signal: off.signal });
-  on(globalThis, 'online', nudge);
-  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && nudge());
+  /** @param {any} target @param {string} type @param {(event: any) => Lifecycle | false} what */
+  const on = (target, type, what) => target?.addEventListener?.(type, (/** @type {any} */ event) => {
+    const told = what(event);
+    if (told) tell(told);
+  }, { signal });
+  on(globalThis, 'online', () => 'nudge');
+  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && 'nudge');
   // A page that can come back keeps its sources, and must not keep their streams: what comes while it is frozen is lost in
   // the thaw, and the connection is one of six.
-  on(document, 'freeze', sleep);
-  on(document, 'resume', wake);
-  on(document && globalThis, 'pagehide', ({ persisted }) => persisted && sleep());
-  on(document && globalThis, 'pageshow', ({ persisted }) => persisted && wake());
-  return () => off.abort();
+  on(document, 'freeze', () => 'sleep');
+  on(document, 'resume', () => 'wake');
+  on(globalThis, 'pagehide', ({ persisted }) => persisted && 'sleep');
+  on(globalThis, 'pageshow', ({ persisted }) => persisted && 'wake');
 }
 
 /** @returns {Environment} */

@@ -34,6 +34,11 @@ export class HeadwaterError extends Error {
     /** How long the server asks to wait, in milliseconds. */
     this.retryAfter = retryAfter;
   }
+
+  /** Whether the same may succeed later. */
+  get isRetryable() {
+    return /^(network|timeout|silence|closed|token)$/.test(this.kind) || this.status === 429 || Number(this.status) >= 500;
+  }
 }
 
 /** As much of a refusal's body as is read: a problem is a few hundred bytes. */

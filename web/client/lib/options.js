@@ -63,6 +63,7 @@ export function settle(address, options, outside) {
       body,
       headers: own,
       withCredentials,
+      // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
       redirect: redirect ?? ([...own].length > 0 || body != null ? 'error' : 'follow'),
       include: [...new Set(['cursor', 'gap', ...url.searchParams.getAll('include').flatMap((list) => list.split(',')),
         ...(options.include ?? [])])].join(','),
@@ -77,6 +78,7 @@ export function settle(address, options, outside) {
     },
     token: options.token,
     limits: options.limits,
+    comments: options.comments,
     silence,
     topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
   };

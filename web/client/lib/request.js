@@ -47,13 +47,13 @@ const needPreflight = (headers) => [...headers].some(([name, value]) =>
  * @property {BodyInit | null} [body]
  * @property {Headers} headers the application's own
  * @property {boolean} withCredentials
- * @property {RequestRedirect} [redirect]
+ * @property {RequestRedirect} redirect
  * @property {string} include
  *
  * @typedef {object} Asked what this one asks for
  * @property {Iterable<string>} topics
  * @property {string} cursor
- * @property {string} token
+ * @property {string} [token]
  * @property {number} [timeout] of a long poll, in seconds; a stream when absent
  */
 
@@ -65,7 +65,6 @@ const needPreflight = (headers) => [...headers].some(([name, value]) =>
 export function build(fixed, { topics, cursor, token, timeout }) {
   const url = new URL(fixed.url);
   const headers = new Headers(fixed.headers);
-  const custom = [...headers].length > 0 || fixed.body != null;
   const poll = timeout !== undefined;
   headers.set('Accept', poll ? 'application/json' : 'text/event-stream');
   if (token) headers.set('Authorization', `Bearer ${token}`);
@@ -94,8 +93,7 @@ export function build(fixed, { topics, cursor, token, timeout }) {
       // Else a browser lets a second request for one URL wait until the first one, a stream, has ended.
       cache: 'no-store',
       credentials: fixed.withCredentials ? 'include' : 'same-origin',
-      // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
-      redirect: fixed.redirect ?? (custom ? 'error' : 'follow'),
+      redirect: fixed.redirect,
     },
   };
 }

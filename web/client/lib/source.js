@@ -1,18 +1,15 @@
 // The source: what an application holds.
 
 import { Connection } from './connection.js';
-import { HeadwaterError } from './errors.js';
 import { environment } from './environment.js';
-import { GapEvent, ServerEvent, SourceErrorEvent } from './events.js';
+import { ServerEvent, SourceErrorEvent } from './events.js';
 import { settle } from './options.js';
 import { Queue } from './queue.js';
-import { Store } from './store.js';
 import { Target } from './target.js';
 
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
-const HANDLERS = ['open', 'message', 'error', 'gap', 'caughtup', 'comment'];
 
 /**
  * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
@@ -34,7 +31,7 @@ export class Source extends Target {
   onmessage = null;
   /** @type {((event: SourceErrorEvent) => unknown) | null} */
   onerror = null;
-  /** @type {((event: GapEvent) => unknown) | null} */
+  /** @type {((event: import('./events.js').GapEvent) => unknown) | null} */
   ongap = null;
   /** @type {((event: Event) => unknown) | null} */
   oncaughtup = null;
@@ -53,15 +50,14 @@ export class Source extends Target {
   #closed = false;
   #cursor;
   #written = '';
-  /** @type {Store | null} */
+  /** @type {import('./store.js').Store | null} */
   #store = null;
   /** @type {Set<Queue<ServerEvent>>} */
   #loops = new Set();
   #makeRoom = () => {};
   #changing = false;
-  /** Taken away when the source closes. @type {(() => void)[]} */
-  #undo = [];
-  #comments;
+  /** Takes away what others hold of this. */
+  #undo = new AbortController();
 
   /**
    * Starts to connect.
@@ -72,51 +68,47 @@ export class Source extends Target {
    * @throws {DOMException} a `SyntaxError`: the URL is none
    */
   constructor(url, options = {}, outside = environment()) {
-    super(HANDLERS, outside.report);
-    const { fetch = outside.fetch, signal, cursor = '', store, comments = false } = options;
+    super(outside.report);
+    const { fetch = outside.fetch, signal, cursor = '', store } = options;
     this.#outside = { ...outside, fetch };
     this.#settings = settle(url, options, outside);
     this.url = this.#settings.fixed.url.href;
     this.withCredentials = this.#settings.fixed.withCredentials;
     this.#cursor = cursor;
-    this.#comments = comments;
-    if (store !== undefined) this.#store = new Store(store, outside);
-    if (signal?.aborted) {
-      this.#finish(true, signal.reason);
-    } else {
-      const abort = () => this.#finish(true, signal?.reason);
-      signal?.addEventListener('abort', abort);
-      this.#undo.push(() => signal?.removeEventListener('abort', abort));
-      // Later: listeners are added after the constructor.
-      queueMicrotask(() => this.#start());
-    }
+    const abort = () => this.#finish(true, signal?.reason);
+    signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
+    if (signal?.aborted) abort();
+    // Later: listeners are added after the constructor.
+    queueMicrotask(() => this.#start(store));
   }
 
-  async #start() {
-    if (this.#store) this.#cursor = (await this.#store.open()) || this.#cursor;
+  /** @param {string | undefined} store */
+  async #start(store) {
+    if (store !== undefined) {
+      const { Store } = await import('./store.js');
+      this.#store = new Store(store, this.#outside);
+      this.#cursor = (await this.#store.open()) || this.#cursor;
+    }
     if (this.#closed) return;
     const connection = new Connection(this.#settings, this.#cursor, this.#outside, {
-      opened: () => this.dispatchEvent(new Event('open')),
-      event: (event, origin) => this.#take(new ServerEvent(event, origin)),
-      gap: (between) => this.dispatchEvent(new GapEvent(between)),
-      caughtUp: () => this.dispatchEvent(new Event('caughtup')),
-      comment: (data) => this.#comments && this.dispatchEvent(new MessageEvent('comment', { data })),
-      passed: (position) => this.#passed(position),
-      failed: (error, retryIn) => this.#failed(error, retryIn),
+      emit: (event) => this.dispatchEvent(event),
+      take: (event, origin) => this.#take(new ServerEvent(event, origin)),
+      passed: () => this.#passed(),
       room: () => this.#room(),
+      failed: (error, retryIn) => {
+        const ended = error.kind === 'closed' || error.kind === 'dismissed';
+        if (retryIn === null) this.#finish(!ended, error);
+        this.dispatchEvent(new SourceErrorEvent(error, retryIn));
+      },
     });
     this.#connection = connection;
-    this.#undo.push(this.#outside.watch({
-      nudge: () => connection.nudge(),
-      sleep: () => connection.sleep(),
-      wake: () => connection.wake(),
-    }));
-    connection.start();
+    this.#outside.watch((what) => connection.page(what), this.#undo.signal);
+    connection.page('start');
   }
 
   get readyState() {
     if (this.#closed) return CLOSED;
-    return this.#connection?.phase === 'open' ? OPEN : CONNECTING;
+    return this.#connection?.state.phase === 'open' ? OPEN : CONNECTING;
   }
 
   /**
@@ -138,7 +130,7 @@ export class Source extends Target {
    * @param {...string} topics
    */
   subscribe(...topics) {
-    this.#change(() => topics.forEach((topic) => this.#settings.topics.add(topic)));
+    this.#change((wanted) => topics.forEach((topic) => wanted.add(topic)));
   }
 
   /**
@@ -147,20 +139,21 @@ export class Source extends Target {
    * @param {...string} topics
    */
   unsubscribe(...topics) {
-    this.#change(() => topics.forEach((topic) => this.#settings.topics.delete(topic)));
+    this.#change((wanted) => topics.forEach((topic) => wanted.delete(topic)));
   }
 
-  /** @param {() => void} edit */
+  /** @param {(topics: Set<string>) => void} edit */
   #change(edit) {
-    if (!this.#settings.fixed.hub) throw new TypeError('only a hub has topics: see the option `hub`');
+    const { fixed, topics } = this.#settings;
+    if (!fixed.hub) throw new TypeError('only a hub has topics: see the option `hub`');
     const before = this.topics.join('\n');
-    edit();
+    edit(topics);
     if (this.#changing || before === this.topics.join('\n')) return;
     this.#changing = true;
     // One reconnection, however many calls.
     queueMicrotask(() => {
       this.#changing = false;
-      this.#connection?.change();
+      this.#connection?.page('change');
     });
   }
 
@@ -191,22 +184,20 @@ export class Source extends Target {
   /** @param {ServerEvent} event */
   #take(event) {
     // With a loop, it is the loop that moves on.
-    if (this.#loops.size === 0) this.#cursor = this.#connection?.position ?? this.#cursor;
+    if (this.#loops.size === 0) this.#cursor = this.#connection?.position ?? '';
     this.dispatchEvent(event);
     for (const loop of this.#loops) loop.push(event);
   }
 
-  /** @param {string} position */
-  #passed(position) {
+  #passed() {
     if ([...this.#loops].some((loop) => loop.busy)) return;
-    this.#cursor = position;
+    this.#cursor = this.#connection?.position ?? '';
     this.#write();
   }
 
   #write() {
-    if (this.#cursor === this.#written) return;
+    if (this.#cursor !== this.#written) this.#store?.write(this.#cursor);
     this.#written = this.#cursor;
-    this.#store?.write(this.#cursor);
   }
 
   /** @returns {Promise<void> | null} */
@@ -217,19 +208,12 @@ export class Source extends Target {
     });
   }
 
-  /** @param {HeadwaterError} error @param {number | null} retryIn */
-  #failed(error, retryIn) {
-    const ended = error.kind === 'closed' || error.kind === 'dismissed';
-    if (retryIn === null) this.#finish(!ended, error);
-    this.dispatchEvent(new SourceErrorEvent(error, retryIn));
-  }
-
   /** @param {boolean} failed @param {unknown} [error] */
   #finish(failed, error) {
     if (this.#closed) return;
     this.#closed = true;
-    for (const undo of this.#undo) undo();
-    this.#connection?.close();
+    this.#undo.abort();
+    this.#connection?.page('end');
     for (const loop of this.#loops) loop.end(failed, error);
     this.#makeRoom();
   }

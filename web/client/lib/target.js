@@ -15,13 +15,12 @@ export class Target extends EventTarget {
   #guarded = new WeakMap();
 
   /**
-   * @param {readonly string[]} names of the `on…` handlers
    * @param {(error: unknown) => void} report
    */
-  constructor(names, report) {
+  constructor(report) {
     super();
     this.#report = report;
-    for (const name of names) {
+    for (const name of ['open', 'message', 'error', 'gap', 'caughtup', 'comment']) {
       super.addEventListener(name, (event) => {
         const handler = /** @type {any} */ (this)[`on${name}`];
         if (typeof handler === 'function') this.#run(handler, event);

@@ -138,19 +138,19 @@ test('a page that sleeps has no stream, and has it at once when it is back', asy
   const { source, seen } = await world.source(HUB, { topics: ['*'] });
   const stream = await world.last.open();
   await stream.send(mark(1));
-  world.lifecycle.sleep();
+  world.lifecycle('sleep');
   assert.equal(source.readyState, 0);
   assert.ok(stream.aborted);
   source.subscribe('/more');
   await world.pass(1e7);
   assert.equal(world.requests.length, 1);
-  world.lifecycle.wake();
+  world.lifecycle('wake');
   await settled();
   assert.equal(world.last.cursor, '#a-1');
   world.last.fail();
   await settled();
   // Back-off ends when the network is back.
-  world.lifecycle.nudge();
+  world.lifecycle('nudge');
   await settled();
   assert.equal(world.requests.length, 3);
   assert.deepEqual(seen, ['open', 'caughtup', 'network 1000']);
@@ -171,8 +171,10 @@ test('a proxy that swallows streams: long polls, and the way back', async () => 
   await world.last.json({ lastEventID: '#a-3', more: false, updates: [update(2), update(3)] });
   assert.deepEqual(seen, [], 'the stream may still come');
   await world.pass(1_000);
-  assert.deepEqual(seen, ['open', '2', '3', 'caughtup']);
   assert.ok(swallowed.aborted);
+  assert.equal(world.last.url.searchParams.get('timeout'), '0', 'what there is, at once');
+  await world.last.json({ lastEventID: '#a-3', more: false, updates: [update(2), update(3)] });
+  assert.deepEqual(seen, ['open', '2', '3', 'caughtup']);
   assert.deepEqual([source.readyState, source.cursor], [1, '#a-3']);
   assert.deepEqual([world.last.url.searchParams.get('timeout'), world.last.cursor], ['25', '#a-3']);
   await world.pass(20_000);
@@ -195,7 +197,7 @@ test('a proxy that swallows streams: long polls, and the way back', async () => 
   await stream.open({ 'Headwater-Heartbeat': '15' });
   await stream.send(`:\n${mark(9)}${event(10)}`);
   assert.ok(poll.aborted, 'the stream has taken over');
-  assert.deepEqual(seen.slice(7), ['open', '10']);
+  assert.deepEqual(seen.slice(7), ['open', 'caughtup', '10']);
 });
 
 test('a poll beside a stream that comes after all is dropped, with what it brought', async () => {

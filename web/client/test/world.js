@@ -1,12 +1,16 @@
 // A world for a source: its clock, its network, its luck and its page are the test's.
 
 import { Source } from '@headwater/client';
+// Loaded when they are wanted, which would take real time here.
+import '../lib/fallback.js';
+import '../lib/store.js';
+import '../lib/token.js';
 
 const utf8 = new TextEncoder();
 
 /** Until everything has happened that can without time or the network: both stand still here. */
 export const settled = async () => {
-  for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
 /** A request that the source has sent, and what the test answers. */
@@ -104,9 +108,9 @@ export class World {
         return timer;
       },
       clearTimer: (timer) => (this.#timers = this.#timers.filter((other) => other !== timer)),
-      watch: (lifecycle) => {
-        this.lifecycle = lifecycle;
-        return () => (this.lifecycle = null);
+      watch: (tell, until) => {
+        this.lifecycle = tell;
+        until.addEventListener('abort', () => (this.lifecycle = null));
       },
       report: (error) => this.reported.push(error),
       warn: (text) => this.warned.push(text),

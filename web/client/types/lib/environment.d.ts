@@ -7,20 +7,13 @@
  */
 export function clock(steady: () => number, wall: () => number): () => number;
 export function environment(): Environment;
-export type Lifecycle = {
-    /**
-     * the network is back, or the page is looked at
-     */
-    nudge: () => void;
-    /**
-     * the page is frozen, or put away whole
-     */
-    sleep: () => void;
-    /**
-     * it goes on
-     */
-    wake: () => void;
-};
+/**
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ */
+export type Lifecycle = "nudge" | "sleep" | "wake";
+/**
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ */
 export type Environment = {
     fetch: typeof fetch;
     /**
@@ -45,10 +38,7 @@ export type Environment = {
     luck: () => number;
     setTimer: (run: () => void, after: number) => unknown;
     clearTimer: (timer: any) => void;
-    /**
-     * until what it returns is called
-     */
-    watch: (lifecycle: Lifecycle) => () => void;
+    watch: (tell: (what: Lifecycle) => void, until: AbortSignal) => void;
     /**
      * an error of the application's own
      */

@@ -57,6 +57,8 @@ export class HeadwaterError extends Error {
     status: number | undefined;
     /** How long the server asks to wait, in milliseconds. */
     retryAfter: number | undefined;
+    /** Whether the same may succeed later. */
+    get isRetryable(): boolean;
 }
 export function mediaType(response: Response): string;
 export function wrongType(response: Response, expected: string): HeadwaterError;

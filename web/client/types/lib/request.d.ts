@@ -15,13 +15,13 @@ export function hubUrl(url: URL): URL;
  * @property {BodyInit | null} [body]
  * @property {Headers} headers the application's own
  * @property {boolean} withCredentials
- * @property {RequestRedirect} [redirect]
+ * @property {RequestRedirect} redirect
  * @property {string} include
  *
  * @typedef {object} Asked what this one asks for
  * @property {Iterable<string>} topics
  * @property {string} cursor
- * @property {string} token
+ * @property {string} [token]
  * @property {number} [timeout] of a long poll, in seconds; a stream when absent
  */
 /**
@@ -55,7 +55,7 @@ export type Fixed = {
      */
     headers: Headers;
     withCredentials: boolean;
-    redirect?: RequestRedirect | undefined;
+    redirect: RequestRedirect;
     include: string;
 };
 /**
@@ -64,7 +64,7 @@ export type Fixed = {
 export type Asked = {
     topics: Iterable<string>;
     cursor: string;
-    token: string;
+    token?: string | undefined;
     /**
      * of a long poll, in seconds; a stream when absent
      */

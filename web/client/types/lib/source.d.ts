@@ -26,8 +26,8 @@ export class Source extends Target {
     onmessage: ((event: ServerEvent) => unknown) | null;
     /** @type {((event: SourceErrorEvent) => unknown) | null} */
     onerror: ((event: SourceErrorEvent) => unknown) | null;
-    /** @type {((event: GapEvent) => unknown) | null} */
-    ongap: ((event: GapEvent) => unknown) | null;
+    /** @type {((event: import('./events.js').GapEvent) => unknown) | null} */
+    ongap: ((event: import("./events.js").GapEvent) => unknown) | null;
     /** @type {((event: Event) => unknown) | null} */
     oncaughtup: ((event: Event) => unknown) | null;
     /** @type {((event: MessageEvent<string>) => unknown) | null} */
@@ -70,4 +70,3 @@ export class Source extends Target {
 import { Target } from './target.js';
 import { ServerEvent } from './events.js';
 import { SourceErrorEvent } from './events.js';
-import { GapEvent } from './events.js';

@@ -1,20 +1,20 @@
-/** How long a hub may keep a poll waiting, in seconds: below the idle timeout of the common proxies. */
-export const POLL_SECONDS: 25;
 /**
  * @typedef {object} Policy
  * @property {boolean} strict as a browser's `EventSource`: any status but 200 and 204 is final
  * @property {boolean} repeat a request may be sent again
- * @property {boolean} fallback there may be a long poll to fall back to; then `open` waits for the first byte
+ * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
  * @property {number} answer how long to wait for the answer
  * @property {number} silence how long an open stream may be silent
  * @property {number} retry the reconnection time until the server gives one
  *
- * @typedef {'start' | 'wake' | 'sleep' | 'nudge' | 'change' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
- *   | 'token' | 'answered' | 'polled' | 'failed' | 'elapsed' | 'end'} Happening
- * @typedef {'connect' | 'cut' | 'poll' | 'unpoll' | 'probe' | 'adopt' | 'open' | 'error' | 'fail' | 'timeout' | 'silence'}
- *   Effect
+ * @typedef {'start' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
+ *   | 'token' | 'failed' | 'elapsed'} Happening
+ *
+ * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
+ * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
+ * @typedef {'connect' | 'cut' | 'open' | 'doubt' | 'timeout' | 'silence' | 'error' | 'fail'} Effect
+ *
  * @typedef {object} Given what belongs to a happening
- * @property {'stream' | 'poll'} [from] failed: which of the two
  * @property {'cut' | 'status' | 'lasting'} [failure] failed: the network, a status, or what would be the same again
  * @property {number} [status] failed
  * @property {number} [retryAfter] failed, in milliseconds
@@ -23,21 +23,25 @@ export const POLL_SECONDS: 25;
  * @property {number} [silence] head: how long the server says that silence may last
  * @property {number} [retry] retry
  * @property {number} [renewIn] token: when it wants another one
- * @property {boolean} [empty] polled: there was nothing
  */
 export class State {
     /** @param {Policy} policy */
     constructor(policy: Policy);
     /** @type {'idle' | 'connecting' | 'open' | 'waiting' | 'ended'} */
     phase: "idle" | "connecting" | "open" | "waiting" | "ended";
-    polling: boolean;
+    /** Streams in a row that the watch for silence ended. */
+    silences: number;
+    /** The answer is there, if not a byte of its body. */
+    headed: boolean;
+    /** Nothing has come since `doubt`. */
+    doubted: boolean;
     /**
      * @param {Happening} what
      * @param {number} now
      * @param {Given} [given]
-     * @returns {Effect[]}
+     * @returns {Effect | undefined}
      */
-    on(what: Happening, now: number, given?: Given): Effect[];
+    on(what: Happening, now: number, given?: Given): Effect | undefined;
     /** When `elapsed` is due. */
     get until(): number;
     #private;
@@ -52,7 +56,7 @@ export type Policy = {
      */
     repeat: boolean;
     /**
-     * there may be a long poll to fall back to; then `open` waits for the first byte
+     * polls may do where streams do not: doubt streams, and be open with the first byte only
      */
     fallback: boolean;
     /**
@@ -68,16 +72,16 @@ export type Policy = {
      */
     retry: number;
 };
-export type Happening = "start" | "wake" | "sleep" | "nudge" | "change" | "head" | "heard" | "delivered" | "retry" | "pause" | "resume" | "token" | "answered" | "polled" | "failed" | "elapsed" | "end";
-export type Effect = "connect" | "cut" | "poll" | "unpoll" | "probe" | "adopt" | "open" | "error" | "fail" | "timeout" | "silence";
+/**
+ * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
+ * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
+ */
+export type Happening = "start" | "sleep" | "nudge" | "change" | "end" | "head" | "heard" | "delivered" | "retry" | "pause" | "resume" | "token" | "failed" | "elapsed";
+export type Effect = "connect" | "cut" | "open" | "doubt" | "timeout" | "silence" | "error" | "fail";
 /**
  * what belongs to a happening
  */
 export type Given = {
-    /**
-     * failed: which of the two
-     */
-    from?: "stream" | "poll" | undefined;
     /**
      * failed: the network, a status, or what would be the same again
      */
@@ -110,8 +114,4 @@ export type Given = {
      * token: when it wants another one
      */
     renewIn?: number | undefined;
-    /**
-     * polled: there was nothing
-     */
-    empty?: boolean | undefined;
 };

@@ -4,10 +4,9 @@
  */
 export class Target extends EventTarget {
     /**
-     * @param {readonly string[]} names of the `on…` handlers
      * @param {(error: unknown) => void} report
      */
-    constructor(names: readonly string[], report: (error: unknown) => void);
+    constructor(report: (error: unknown) => void);
     /**
      * @template {string} T
      * @param {T} type
