@@ -1,6 +1,6 @@
 // The decoder: bytes in, as they are read; events out, as the HTML standard says (9.2.6).
 
-import { join, Text } from './lib/text.js';
+import { Text } from './lib/text.js';
 
 /**
  * A dispatched event.
@@ -15,7 +15,7 @@ import { join, Text } from './lib/text.js';
  */
 
 /**
- * What the decoder calls, in the order of the stream. An exception that one of these throws goes through `push`.
+ * What the decoder calls, in the order of the stream. None may throw: the rest of the read would be lost.
  *
  * @typedef {object} DecoderHandlers
  * @property {(event: DecodedEvent) => void} [event] an event was dispatched
@@ -40,7 +40,8 @@ const LONGEST_RETRY = 2 ** 31 - 1;
 /** Beyond the end of any text, and still a small integer: engines keep `Infinity` another way, which is slower. */
 const NEVER = 2 ** 30 - 1;
 
-const BOM = [0xef, 0xbb, 0xbf];
+const BOM = 0xfeff;
+const BOM_BYTES = 3;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
@@ -66,60 +67,51 @@ export class DecodeError extends Error {
 }
 
 /**
- * A push decoder for `text/event-stream`. How the reads cut the stream makes no difference, and the time it takes is linear
- * in the bytes. There is no call for the end of a stream, since the standard discards what is unfinished then: see `reset`.
+ * A push decoder for one `text/event-stream`. How the reads cut the stream makes no difference, and the time it takes is
+ * linear in the bytes. The end of a stream needs no call: the standard discards what is unfinished then.
  */
 export class Decoder {
+  /**
+   * The last event id (HTML standard, 9.2.6): what a client sends when it reconnects, unless it is empty. A block has set it
+   * once its blank line was read, also a block without data.
+   */
+  lastEventId;
+
   #handlers;
   #limits;
-  #text = new Text();
-  /** @type {DecodeError | null} */
-  #error = null;
-
-  /**
-   * The first bytes of a stream, as long as they may become a byte order mark; null once that is decided.
-   *
-   * @type {Uint8Array | null}
-   */
-  #mark = NO_BYTES;
+  #utf8 = new Text();
+  /** @type {DecodeError | undefined} */
+  #error;
+  #begun = false;
   /** A CR was the last character: an LF that comes now belongs to it. */
-  #cr = false;
+  #afterCr = false;
   /** The line that no read has ended yet, and its length in bytes. */
   #rest = '';
   #restBytes = 0;
 
   // The block, until its blank line.
-  #type = '';
   #data = '';
   #hasData = false;
   #dataBytes = 0;
   /** @type {string | null} */
   #id = null;
+  /** What most blocks have none of, so that it is cleared when it is there only. */
+  #hasMore = false;
+  #type = '';
   /** @type {string | undefined} */
   #cursor;
   #topics = NONE;
   #selectors = NONE;
-  #fieldsLength = 0;
-  /** The block has more than an id and a line of data. */
-  #more = false;
+  #namesLength = 0;
 
-  // How the present read's text and bytes belong together, for the limits.
+  // The present read, in both its forms. Up to here its lines have been counted.
   #bytes = NO_BYTES;
-  #chars = '';
-  /** Each character is one byte. */
-  #plain = true;
-  /** There are CRs; there may be NULs. */
-  #crs = false;
-  #nul = false;
-  /** Up to here lines have been counted, in both. */
+  #text = '';
   #charAt = 0;
   #byteAt = 0;
-
-  /**
-   * The last event id (HTML standard, 9.2.6): what a client sends when it reconnects, unless it is empty. A block has set it
-   * once its blank line was read, also a block without data.
-   */
-  lastEventId = '';
+  /** Each character is one byte. */
+  #plain = true;
+  #hasCr = false;
 
   /**
    * @param {DecoderHandlers} handlers
@@ -131,158 +123,120 @@ export class Decoder {
     this.lastEventId = lastEventId;
   }
 
-  /** For the new stream after a reconnection: forgets what is unfinished, and an error; keeps the last event id. */
-  reset() {
-    this.#text.reset();
-    this.#error = null;
-    this.#mark = NO_BYTES;
-    this.#cr = false;
-    this.#rest = '';
-    this.#restBytes = 0;
-    this.#clear();
-  }
-
   /**
    * Reads on.
    *
    * @param {Uint8Array} bytes
-   * @throws {DecodeError} past one of the limits, once what came before it has been given out; again until `reset`
+   * @throws {DecodeError} past one of the limits, once what came before it has been given out; each time from there
    */
   push(bytes) {
     if (this.#error) throw this.#error;
-    if (this.#mark) bytes = this.#skipMark(this.#mark, bytes);
-    if (bytes.length === 0) return;
-    const whole = this.#text.held.length === 0;
-    const text = this.#text.decode(bytes);
+    const unbroken = this.#utf8.held.length === 0;
+    let text = this.#utf8.decode(bytes);
+    if (!this.#begun && text !== '') {
+      this.#begun = true;
+      if (text.charCodeAt(0) === BOM) {
+        text = text.slice(1);
+        this.#restBytes -= BOM_BYTES;
+      }
+    }
+    const plain = unbroken && text.length === bytes.length;
+    this.#plain = plain;
     this.#bytes = bytes;
-    this.#chars = text;
-    this.#plain = whole && text.length === bytes.length;
+    this.#text = text;
     this.#charAt = 0;
     this.#byteAt = 0;
-    this.#lines(text);
-    this.#bytes = NO_BYTES;
-    this.#chars = '';
-  }
 
-  /** @param {Uint8Array} mark @param {Uint8Array} bytes */
-  #skipMark(mark, bytes) {
-    const start = mark.length > 0 ? join(mark, bytes) : bytes;
-    const matching = BOM.findIndex((byte, index) => start[index] !== byte);
-    if (matching >= 0 && matching === start.length) {
-      this.#mark = start.slice();
-      return NO_BYTES;
-    }
-    this.#mark = null;
-    return matching < 0 ? start.subarray(BOM.length) : start;
-  }
-
-  /** @param {string} text */
-  #lines(text) {
     let from = 0;
-    if (this.#cr && text !== '') {
-      this.#cr = false;
+    if (this.#afterCr && text !== '') {
+      this.#afterCr = false;
       if (text.charCodeAt(0) === LF) from = 1;
     }
     // Each is looked for again only once it is passed, or a text without one of them would be searched at every line.
     let lf = find(text, '\n', from);
     let cr = find(text, '\r', from);
-    let end = lf < cr ? lf : cr;
-    this.#crs = cr < NEVER;
+    this.#hasCr = cr < NEVER;
     // Looked for here once, not in every id. (In text beyond ASCII, engines look for a NUL very slowly.)
-    this.#nul = !this.#plain || text.includes('\0');
-
-    if (this.#restBytes > 0 && end < NEVER) {
-      const line = this.#rest + text.slice(from, end);
-      const bytes = this.#restBytes + this.#measure(from, end);
-      this.#rest = '';
-      this.#restBytes = 0;
-      this.#line(line, 0, line.length, bytes);
-      from = end + 1;
-      if (end === cr) {
-        if (text.charCodeAt(from) === LF) from += 1;
-        else if (from === text.length) this.#cr = true;
-        cr = find(text, '\r', from);
-      }
-      if (lf < from) lf = find(text, '\n', from);
-      end = lf < cr ? lf : cr;
-    }
-    // Nearly every line is data, far from the limits. Taken here, without a call, it takes half the time. A character has
-    // one to three bytes: what is so short need not be counted.
-    const near = (this.#plain ? 1 : 1 / 3) * Math.min(this.#limits.line, this.#limits.event);
-    while (end < NEVER) {
-      if (end === from) {
+    const hasNul = !plain || text.includes('\0');
+    // What is so short can break no limit, however many bytes its characters have.
+    const near = Math.floor(Math.min(this.#limits.line, this.#limits.event) / (plain ? 1 : 3));
+    const nearId = Math.min(near, Math.floor(this.#limits.id / 3));
+    for (;;) {
+      let end = lf < cr ? lf : cr;
+      if (end === NEVER) break;
+      if (this.#restBytes !== 0) {
+        const line = this.#rest + text.slice(from, end);
+        const size = this.#restBytes + this.#measure(from, end);
+        this.#rest = '';
+        this.#restBytes = 0;
+        if (line === '') this.#dispatch();
+        else this.#take(line, 0, line.length, size);
+      } else if (end === from) {
         this.#dispatch();
-      } else if (end - from <= near && isData(text, from) && (this.#plain || (!this.#hasData && isLast(text, end)))) {
+      } else if (end - from <= near && isData(text, from) && (plain || (!this.#hasData && isLast(text, end)))) {
+        // Nearly every line is this one, or an id. Taken here they take half the time.
         const value = valueOf(text, from + 5, end);
-        this.#dataBytes += value.length;
-        if (this.#hasData) {
-          this.#dataBytes += 1;
-          if (this.#dataBytes > this.#limits.event) this.#fail('event');
-          this.#data += `\n${value}`;
-        } else {
-          this.#data = value;
-          this.#hasData = true;
-        }
+        this.#add(value, value.length);
         if (isLast(text, end)) {
           end += 1;
           this.#dispatch();
         }
+      } else if (end - from <= nearId && !hasNul && isId(text, from)) {
+        this.#id = valueOf(text, from + 3, end);
       } else {
-        this.#line(text, from, end, -1);
+        this.#take(text, from, end, -1);
       }
       from = end + 1;
       if (end === cr) {
         if (text.charCodeAt(from) === LF) from += 1;
-        else if (from === text.length) this.#cr = true;
+        else if (from === text.length) this.#afterCr = true;
         cr = find(text, '\r', from);
       }
       if (lf < from) lf = find(text, '\n', from);
-      end = lf < cr ? lf : cr;
     }
     // Appending makes no copy: the engine joins the pieces once, when the line is looked at.
-    if (from === 0) {
-      this.#rest += text;
-      this.#restBytes += this.#bytes.length;
-    } else {
-      this.#rest = text.slice(from);
-      this.#restBytes = this.#plain ? text.length - from
-        : this.#bytes.length - 1 - Math.max(this.#bytes.lastIndexOf(LF), this.#crs ? this.#bytes.lastIndexOf(CR) : 0);
+    this.#rest += text.slice(from);
+    if (from === 0) this.#restBytes += bytes.length;
+    else {
+      this.#restBytes = plain ? text.length - from
+        : bytes.length - 1 - Math.max(bytes.lastIndexOf(LF), this.#hasCr ? bytes.lastIndexOf(CR) : 0);
     }
     if (this.#restBytes > this.#limits.line) this.#fail('line');
   }
 
   /**
-   * @param {string} text
+   * @param {string} text that has the line, from `from` to `end`
    * @param {number} from
    * @param {number} end
-   * @param {number} bytes how long the line is; -1: it is all of this read, so that can be found out
+   * @param {number} bytes how long it is; -1: it is all of this read, so that can be found out
    */
-  #line(text, from, end, bytes) {
+  #take(text, from, end, bytes) {
+    const limits = this.#limits;
+    const count = () => (bytes < 0 ? this.#measure(from, end) : bytes);
     // A character has one to three bytes: what is far from a limit need not be counted.
-    if (bytes < 0 ? (end - from) * 3 > this.#limits.line && this.#measure(from, end) > this.#limits.line
-      : bytes > this.#limits.line) this.#fail('line');
-    const first = text.charCodeAt(from);
-    if (isData(text, from)) {
-      this.#takeData(text, from, from + 5, end, bytes);
-    } else if (first === 105 && text.charCodeAt(from + 1) === 100 && text.charCodeAt(from + 2) === COLON) {
-      this.#takeId(text, from, from + 3, end, bytes);
-    } else if (first === COLON) {
+    if ((bytes >= 0 || (end - from) * 3 > limits.line) && count() > limits.line) this.#fail('line');
+    if (text.charCodeAt(from) === COLON) {
       this.#handlers.comment?.(valueOf(text, from + 1, end));
-    } else {
-      // Cut out first: a search for the colon must not run through all the lines behind.
-      const line = text.slice(from, end);
-      const colon = line.indexOf(':');
-      if (colon < 0) this.#field(line, '');
-      else this.#field(line.slice(0, colon), valueOf(line, colon + 1, line.length));
+      return;
     }
-  }
-
-  /** @param {string} name @param {string} value */
-  #field(name, value) {
-    this.#more = true;
-    switch (name) {
+    // Cut out first: a search for the colon must not run through all the lines behind.
+    const line = text.slice(from, end);
+    const colon = line.indexOf(':');
+    const value = colon < 0 ? '' : valueOf(line, colon + 1, line.length);
+    // What stands before a value is ASCII, in the fields that are counted.
+    const size = () => count() - line.length + value.length;
+    this.#hasMore = true;
+    switch (colon < 0 ? line : line.slice(0, colon)) {
+      case 'data':
+        this.#add(value, size());
+        break;
       case 'event':
         this.#type = value;
+        break;
+      case 'id':
+        if (value.includes('\0')) break;
+        if (value.length * 3 > limits.id && size() > limits.id) this.#fail('id');
+        this.#id = value;
         break;
       case 'retry':
         if (/^[0-9]+$/.test(value)) this.#handlers.retry?.(Math.min(Number(value), LONGEST_RETRY));
@@ -296,106 +250,51 @@ export class Decoder {
       case 'selector':
         this.#selectors = this.#append(this.#selectors, value);
         break;
-      // These two come here without their colons only.
-      case 'data':
-        this.#takeData('', 0, 0, 0, 0);
-        break;
-      case 'id':
-        this.#id = '';
-        break;
       default:
     }
   }
 
-  /**
-   * @param {string} text
-   * @param {number} from
-   * @param {number} start
-   * @param {number} end
-   * @param {number} bytes
-   */
-  #takeId(text, from, start, end, bytes) {
-    const value = valueOf(text, start, end);
-    if ((this.#nul || bytes >= 0) && value.includes('\0')) return;
-    if (value.length * 3 > this.#limits.id) {
-      const size = this.#size(from, end - value.length, end, bytes);
-      if (size > this.#limits.id) this.#fail('id');
-    }
-    this.#id = value;
-  }
-
-  /**
-   * @param {string} text
-   * @param {number} from
-   * @param {number} start
-   * @param {number} end
-   * @param {number} bytes
-   */
-  #takeData(text, from, start, end, bytes) {
-    const value = valueOf(text, start, end);
-    this.#dataBytes += this.#size(from, end - value.length, end, bytes) + (this.#hasData ? 1 : 0);
+  /** @param {string} value of a `data` field @param {number} size in bytes */
+  #add(value, size) {
+    this.#dataBytes += this.#hasData ? size + 1 : size;
     if (this.#dataBytes > this.#limits.event) this.#fail('event');
     this.#data = this.#hasData ? `${this.#data}\n${value}` : value;
     this.#hasData = true;
   }
 
-  /** @param {readonly string[]} list @param {string} value */
-  #append(list, value) {
-    this.#fieldsLength += value.length + 1;
+  /** @param {readonly string[]} list @param {string} name */
+  #append(list, name) {
+    this.#namesLength += name.length + 1;
     // They are no data, but as little may there be endlessly many of them.
-    if (this.#fieldsLength > this.#limits.event) this.#fail('event');
-    if (list === NONE) return [value];
-    /** @type {string[]} */ (list).push(value);
+    if (this.#namesLength > this.#limits.event) this.#fail('event');
+    if (list === NONE) return [name];
+    /** @type {string[]} */ (list).push(name);
     return list;
   }
 
   /** A blank line. */
   #dispatch() {
-    if (this.#id !== null) this.lastEventId = this.#id;
-    if (this.#hasData) {
-      const event = {
-        type: this.#type || 'message',
-        data: this.#data,
-        lastEventId: this.lastEventId,
-        cursor: this.#cursor,
-        topics: this.#topics,
-        selectors: this.#selectors,
-      };
-      this.#clear();
-      this.#handlers.event?.(event);
-    } else {
-      const cursor = this.#cursor;
-      this.#clear();
-      if (cursor !== undefined) this.#handlers.mark?.(cursor);
+    if (this.#id !== null) {
+      this.lastEventId = this.#id;
+      this.#id = null;
     }
-  }
-
-  #clear() {
+    const data = this.#data;
+    const cursor = this.#cursor;
+    const event = this.#hasData && { type: this.#type || 'message', data, lastEventId: this.lastEventId, cursor,
+      topics: this.#topics, selectors: this.#selectors };
     this.#data = '';
     this.#hasData = false;
     this.#dataBytes = 0;
-    this.#id = null;
-    // Most blocks have none of these.
-    if (this.#more) {
-      this.#more = false;
+    if (this.#hasMore) {
+      this.#hasMore = false;
       this.#type = '';
       this.#cursor = undefined;
       this.#topics = NONE;
       this.#selectors = NONE;
-      this.#fieldsLength = 0;
+      this.#namesLength = 0;
     }
-  }
-
-  /**
-   * How many bytes the value from `start` has, in the line from `from`: what stands before a known field's value is ASCII.
-   *
-   * @param {number} from
-   * @param {number} start
-   * @param {number} end
-   * @param {number} bytes
-   */
-  #size(from, start, end, bytes) {
-    return bytes < 0 && this.#plain ? end - start : (bytes < 0 ? this.#measure(from, end) : bytes) - (start - from);
+    if (event) this.#handlers.event?.(event);
+    else if (cursor !== undefined) this.#handlers.mark?.(cursor);
   }
 
   /**
@@ -409,16 +308,15 @@ export class Decoder {
     if (this.#plain) return end - from;
     const bytes = this.#bytes;
     for (; this.#charAt < from; this.#charAt += 1) {
-      if (isLineEnd(this.#chars.charCodeAt(this.#charAt))) {
+      if (isLineEnd(this.#text.charCodeAt(this.#charAt))) {
         while (!isLineEnd(bytes[this.#byteAt])) this.#byteAt += 1;
         this.#byteAt += 1;
       }
     }
     let until = this.#byteAt;
-    if (this.#crs) while (until < bytes.length && !isLineEnd(bytes[until])) until += 1;
+    if (this.#hasCr) while (until < bytes.length && !isLineEnd(bytes[until])) until += 1;
     else until = bytes.indexOf(LF, until);
-    if (until < 0) until = bytes.length;
-    return until - this.#byteAt;
+    return (until < 0 ? bytes.length : until) - this.#byteAt;
   }
 
   /** @param {keyof DecoderLimits} limit @returns {never} */
@@ -441,9 +339,8 @@ function find(text, what, from) {
  * @param {number} start
  * @param {number} end
  */
-function valueOf(text, start, end) {
-  return text.slice(start < end && text.charCodeAt(start) === SPACE ? start + 1 : start, end);
-}
+const valueOf = (text, start, end) =>
+  text.slice(start < end && text.charCodeAt(start) === SPACE ? start + 1 : start, end);
 
 /**
  * Whether a line of data begins here. Its characters one by one: `startsWith` is a call.
@@ -453,6 +350,10 @@ function valueOf(text, start, end) {
  */
 const isData = (text, from) => text.charCodeAt(from) === 100 && text.charCodeAt(from + 1) === 97 &&
   text.charCodeAt(from + 2) === 116 && text.charCodeAt(from + 3) === 97 && text.charCodeAt(from + 4) === COLON;
+
+/** @param {string} text @param {number} from */
+const isId = (text, from) =>
+  text.charCodeAt(from) === 105 && text.charCodeAt(from + 1) === 100 && text.charCodeAt(from + 2) === COLON;
 
 /**
  * Whether the line that ends here is the last of its block, for sure.

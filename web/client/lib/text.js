@@ -14,14 +14,6 @@ const sequence = (/** @type {number} */ byte) => (byte < 0xc2 || byte > 0xf4 ? 1
 
 const isContinuation = (/** @type {number} */ byte) => (byte & 0xc0) === 0x80;
 
-/** @param {Uint8Array} first @param {Uint8Array} second */
-export function join(first, second) {
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
-}
-
 /** @type {Uint8Array} */
 const NONE = new Uint8Array(0);
 
@@ -40,7 +32,7 @@ export class Text {
     if (this.held.length > 0) {
       const missing = sequence(this.held[0]) - this.held.length;
       while (from < missing && from < bytes.length && isContinuation(bytes[from])) from += 1;
-      this.held = join(this.held, bytes.subarray(0, from));
+      this.held = Uint8Array.of(...this.held, ...bytes.subarray(0, from));
       if (from === bytes.length && from < missing) return '';
       text = forAscii.decode(this.held);
       this.held = NONE;
@@ -60,9 +52,5 @@ export class Text {
     const rest = (this.#ascii ? forAscii : forOthers).decode(whole);
     this.#ascii = rest.length === whole.length;
     return text + rest;
-  }
-
-  reset() {
-    this.held = NONE;
   }
 }

@@ -9,8 +9,8 @@ export class DecodeError extends Error {
     max: number;
 }
 /**
- * A push decoder for `text/event-stream`. How the reads cut the stream makes no difference, and the time it takes is linear
- * in the bytes. There is no call for the end of a stream, since the standard discards what is unfinished then: see `reset`.
+ * A push decoder for one `text/event-stream`. How the reads cut the stream makes no difference, and the time it takes is
+ * linear in the bytes. The end of a stream needs no call: the standard discards what is unfinished then.
  */
 export class Decoder {
     /**
@@ -25,13 +25,11 @@ export class Decoder {
      * once its blank line was read, also a block without data.
      */
     lastEventId: string;
-    /** For the new stream after a reconnection: forgets what is unfinished, and an error; keeps the last event id. */
-    reset(): void;
     /**
      * Reads on.
      *
      * @param {Uint8Array} bytes
-     * @throws {DecodeError} past one of the limits, once what came before it has been given out; again until `reset`
+     * @throws {DecodeError} past one of the limits, once what came before it has been given out; each time from there
      */
     push(bytes: Uint8Array): void;
     #private;
@@ -66,7 +64,7 @@ export type DecodedEvent = {
     selectors: readonly string[];
 };
 /**
- * What the decoder calls, in the order of the stream. An exception that one of these throws goes through `push`.
+ * What the decoder calls, in the order of the stream. None may throw: the rest of the read would be lost.
  */
 export type DecoderHandlers = {
     /**
