@@ -2,7 +2,8 @@
 
 import { delay } from './lib/backoff.js';
 import { environment } from './lib/environment.js';
-import { HeadwaterError, mediaType, read, refusal, wrongType } from './lib/errors.js';
+import { HeadwaterError, mediaType, wrongType } from './lib/errors.js';
+import { read, refusal } from './lib/refusal.js';
 import { hubUrl } from './lib/request.js';
 import { Token } from './lib/token.js';
 

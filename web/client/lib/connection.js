@@ -1,7 +1,7 @@
 // Carries out what the state machine decides: the request, the reading, the one timer.
 
 import { DecodeError, Decoder } from '../decoder.js';
-import { HeadwaterError, mediaType, refusal, wrongType } from './errors.js';
+import { HeadwaterError, mediaType, wrongType } from './errors.js';
 import { GapEvent } from './events.js';
 import { cursorId, Seen } from './position.js';
 import { binary, build } from './request.js';
@@ -206,7 +206,7 @@ export class Connection {
     const { url, init } = build(fixed, { topics, cursor, token, timeout });
     const response = await this.outside.fetch(url, { ...init, signal });
     if (response.status === 204) throw new HeadwaterError('dismissed', 'the server wants no more of us (204)');
-    if (response.status !== 200) throw await refusal(response);
+    if (response.status !== 200) throw await (await import('./refusal.js')).refusal(response);
     return response;
   }
 

@@ -1,6 +1,7 @@
 // Long polls, for networks where something swallows streams. Loaded when a stream is doubted.
 
-import { HeadwaterError, mediaType, read, wrongType } from './errors.js';
+import { HeadwaterError, mediaType, wrongType } from './errors.js';
+import { read } from './refusal.js';
 
 /** When a poll was answered, the stream may have been about to come, too. */
 const SECOND_LOOK = 1_000;

@@ -3,6 +3,7 @@
 import { Source } from '@headwater/client';
 // Loaded when they are wanted, which would take real time here.
 import '../lib/fallback.js';
+import '../lib/refusal.js';
 import '../lib/store.js';
 import '../lib/token.js';
 
