@@ -24,14 +24,14 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * @property {() => Promise<void> | null} room something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
- * @typedef {object} Settings
- * @property {import('./request.js').Fixed} fixed
+ * @typedef {object} More
  * @property {import('./state.js').Policy} policy
  * @property {import('./token.js').TokenSource} [token]
  * @property {Partial<import('../decoder.js').DecoderLimits>} [limits]
  * @property {number} [silence] instead of what the server says
  * @property {boolean} [comments]
- * @property {Set<string>} topics as they are wanted: whoever changes them calls `change`
+ *
+ * @typedef {import('./request.js').Fixed & More} Settings
  *
  * @typedef {AbortController} Line a request that is under way
  * @typedef {import('./fallback.js').Fallback} Fallback
@@ -45,8 +45,8 @@ export class Connection {
   state;
   /** Polls stand in for the stream. */
   polling = false;
-  #receiver;
-  #lastEventId;
+  receiver;
+  lastEventId;
   #seen = new Seen();
   /** @type {Line | null} */
   #main = null;
@@ -71,10 +71,10 @@ export class Connection {
   constructor(settings, position, outside, receiver) {
     this.settings = settings;
     this.outside = outside;
-    this.#receiver = receiver;
+    this.receiver = receiver;
     this.state = new State(settings.policy);
     this.position = '';
-    this.#lastEventId = position === 'earliest' ? '' : position;
+    this.lastEventId = position === 'earliest' ? '' : position;
     this.move(position);
   }
 
@@ -116,7 +116,7 @@ export class Connection {
   #do(effect, error) {
     switch (effect) {
       case 'open':
-        this.#receiver.emit(new Event('open'));
+        this.receiver.emit(new Event('open'));
         break;
       case 'doubt':
         this.#load().then((fallback) => (this.state.doubted ? fallback?.doubt() : undefined));
@@ -133,7 +133,7 @@ export class Connection {
         if (!this.polling || effect === 'cut') this.beside();
         if (effect === 'cut' || effect === 'fail') this.#fallback?.then((fallback) => fallback?.rest());
         if (effect === 'connect') this.#connect();
-        else if (error) this.#receiver.failed(error, effect === 'fail' ? null : this.state.until - this.outside.now());
+        else if (error) this.receiver.failed(error, effect === 'fail' ? null : this.state.until - this.outside.now());
     }
   }
 
@@ -182,8 +182,7 @@ export class Connection {
   known(error) {
     if (error instanceof HeadwaterError) return error;
     if (error instanceof DecodeError) return new HeadwaterError('limit', error.message);
-    const hint = this.settings.fixed.redirect === 'error' ? ' (or it is a redirect)' : '';
-    return new HeadwaterError('network', `the connection broke: ${error.cause?.message ?? error.message}${hint}`, { cause: error });
+    return new HeadwaterError('network', `the connection broke: ${error.cause?.message ?? error.message}`, { cause: error });
   }
 
   /**
@@ -193,9 +192,8 @@ export class Connection {
    * @param {number} [timeout] of a long poll, in seconds
    */
   async send({ signal }, timeout) {
-    const { fixed, topics, token: source } = this.settings;
     const cursor = this.position;
-    let token = source;
+    let { token } = this.settings;
     if (typeof token === 'function') {
       this.#token ??= new (await import('./token.js')).Token(token, this.outside);
       token = await this.#token.get();
@@ -203,7 +201,7 @@ export class Connection {
     }
     // Ended meanwhile: nothing is sent, and nobody hears of this.
     signal.throwIfAborted();
-    const { url, init } = build(fixed, { topics, cursor, token, timeout });
+    const { url, init } = build(this.settings, { cursor, token, timeout });
     const response = await this.outside.fetch(url, { ...init, signal });
     if (response.status === 204) throw new HeadwaterError('dismissed', 'the server wants no more of us (204)');
     if (response.status !== 200) throw await (await import('./refusal.js')).refusal(response);
@@ -212,38 +210,38 @@ export class Connection {
 
   /** @param {Line} line */
   async stream(line) {
-    const { fixed, silence, limits, comments } = this.settings;
+    const { url, hub, silence, limits, comments } = this.settings;
     const asked = this.position;
     const response = await this.send(line);
     if (mediaType(response) !== EVENT_STREAM) throw wrongType(response, EVENT_STREAM);
-    const { origin } = new URL(response.url || fixed.url);
+    const { origin } = new URL(response.url || url);
     const heartbeat = response.headers.get('Headwater-Heartbeat');
     const answered = response.headers.get('Last-Event-ID');
     // The hub goes on from another place than asked. Hubs that can tell it in the stream will, with both ends.
     let gap = asked !== '' && answered !== null && answered !== binary(asked) ? { from: asked } : null;
     const tellGap = () => {
-      if (gap) this.#receiver.emit(new GapEvent(gap));
+      if (gap) this.receiver.emit(new GapEvent(gap));
       gap = null;
     };
     let marks = 0;
     let cursors = false;
     // A server without cursors is resumed by the last event id, which a block without data sets as well.
     const settle = () => {
-      if (!cursors && decoder.lastEventId !== this.#lastEventId) this.position = decoder.lastEventId;
-      this.#lastEventId = decoder.lastEventId;
+      if (!cursors && decoder.lastEventId !== this.lastEventId) this.position = decoder.lastEventId;
+      this.lastEventId = decoder.lastEventId;
     };
     const decoder = new Decoder({
       event: (event) => {
         if (!this.isLive(line)) return;
         cursors ||= event.cursor !== undefined;
         settle();
-        if (fixed.hub && event.type === GAP) {
+        if (hub && event.type === GAP) {
           this.admit(event);
           gap = between(event.data);
           tellGap();
         } else if (this.admit(event)) {
           tellGap();
-          this.#receiver.take(event, origin);
+          this.receiver.take(event, origin);
         }
         this.tell('delivered');
       },
@@ -256,11 +254,11 @@ export class Connection {
         marks += 1;
         if (marks !== (asked ? 2 : 1)) return;
         tellGap();
-        this.#receiver.emit(new Event('caughtup'));
+        this.receiver.emit(new Event('caughtup'));
       },
       retry: (retry) => this.tell('retry', { retry }),
-      comment: (data) => comments && this.isLive(line) && this.#receiver.emit(new MessageEvent('comment', { data })),
-    }, { ...limits, lastEventId: this.#lastEventId });
+      comment: (data) => comments && this.isLive(line) && this.receiver.emit(new MessageEvent('comment', { data })),
+    }, { ...limits, lastEventId: this.lastEventId });
 
     const beats = Number(heartbeat) > 0 ? Number(heartbeat) * 2_000 + SLACK : Infinity;
     const head = () => this.tell('head', { silence: silence ?? (heartbeat === null ? undefined : beats) });
@@ -306,25 +304,10 @@ export class Connection {
     return true;
   }
 
-  /** What a poll brought. @param {import('./fallback.js').Answer} answer */
-  deliver({ gap, updates, lastEventID }) {
-    if (gap) this.#receiver.emit(new GapEvent(gap));
-    for (const update of updates) {
-      this.#lastEventId = update.lastEventId;
-      if (this.admit(update)) this.#receiver.take(update, this.settings.fixed.url.origin);
-      if (!this.#main) return;
-    }
-    if (lastEventID) this.move(lastEventID);
-  }
-
-  caughtUp() {
-    this.#receiver.emit(new Event('caughtup'));
-  }
-
   /** A read's events are out: waits, if they are too many. */
   async passed() {
-    this.#receiver.passed();
-    const room = this.#receiver.room();
+    this.receiver.passed();
+    const room = this.receiver.room();
     if (!room) return;
     this.tell('pause');
     await room;

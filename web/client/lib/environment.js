@@ -15,9 +15,9 @@
  * @property {(timer: any) => void} clearTimer
  * @property {(tell: (what: Lifecycle) => void, until: AbortSignal) => void} watch
  * @property {(error: unknown) => void} report an error of the application's own
- * @property {(text: string) => void} warn
- * @property {() => Pick<Storage, 'getItem' | 'setItem'>} storage may throw
- * @property {Pick<LockManager, 'request'> | undefined} locks
+ * @property {(text: unknown) => void} warn
+ * @property {() => Pick<Storage, 'getItem' | 'setItem'>} [storage] may throw
+ * @property {Pick<LockManager, 'request'>} [locks]
  */
 
 /** Timers are late by a little; a machine that slept is late by more. */
@@ -78,6 +78,4 @@ export const environment = () => ({
     else console.warn('A listener failed:', error);
   },
   warn: (text) => console.warn(text),
-  storage: () => sessionStorage,
-  locks: globalThis.navigator?.locks,
 });

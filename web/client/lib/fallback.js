@@ -1,6 +1,7 @@
 // Long polls, for networks where something swallows streams. Loaded when a stream is doubted.
 
 import { HeadwaterError, mediaType, wrongType } from './errors.js';
+import { GapEvent } from './events.js';
 import { read } from './refusal.js';
 
 /** When a poll was answered, the stream may have been about to come, too. */
@@ -112,6 +113,19 @@ export class Fallback {
     if (state.phase !== 'open') state.phase = 'connecting';
   }
 
+  /** @param {AbortController} line @param {Answer} answer */
+  #deliver(line, { gap, updates, lastEventID }) {
+    const connection = this.#connection;
+    if (gap) connection.receiver.emit(new GapEvent(gap));
+    for (const update of updates) {
+      if (!connection.isLive(line)) return;
+      if (update.retry !== undefined) connection.tell('retry', { retry: update.retry });
+      connection.lastEventId = update.lastEventId;
+      if (connection.admit(update)) connection.receiver.take(update, connection.settings.url.origin);
+    }
+    if (lastEventID) connection.move(lastEventID);
+  }
+
   /** Polls until it fails. @param {AbortController} line */
   async poll(line) {
     const connection = this.#connection;
@@ -124,12 +138,11 @@ export class Fallback {
       if (!connection.isLive(line)) return;
       connection.tell('head', { silence: SILENCE });
       connection.tell('heard');
-      for (const { retry } of answer.updates) if (retry !== undefined) connection.tell('retry', { retry });
-      connection.deliver(answer);
+      this.#deliver(line, answer);
       if (!connection.isLive(line)) return;
       if (!answer.more && !caughtUp) {
         caughtUp = true;
-        connection.caughtUp();
+        connection.receiver.emit(new Event('caughtup'));
       }
       await connection.passed();
       if (wait > 0 && answer.updates.length === 0 && now() < since + PAUSE) {

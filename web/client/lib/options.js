@@ -50,36 +50,35 @@ export function settle(address, options, outside) {
     // What `EventSource` throws.
     throw new DOMException(`"${address}" is no URL`, 'SyntaxError');
   }
-  const { method = 'GET', body, headers, topics, withCredentials = false, redirect, silence } = options;
+  const { method = 'GET', body, headers, topics, withCredentials = false, redirect, silence, token, limits, comments,
+    strict = false, repeat = /^(GET|HEAD|QUERY)$/.test(method), longPoll = true, retry = RETRY, include = [] } = options;
   const hub = options.hub ?? (topics !== undefined || isHubUrl(url));
   if (topics) hubUrl(url);
   const own = new Headers(headers);
+  const given = url.searchParams.getAll('include').join().split(',');
   return {
-    fixed: {
-      url,
-      hub,
-      page: outside.page,
-      method,
-      body,
-      headers: own,
-      withCredentials,
-      // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
-      redirect: redirect ?? ([...own].length > 0 || body != null ? 'error' : 'follow'),
-      include: [...new Set(['cursor', 'gap', ...url.searchParams.getAll('include').flatMap((list) => list.split(',')),
-        ...(options.include ?? [])])].join(','),
-    },
+    url,
+    hub,
+    page: outside.page,
+    method,
+    body,
+    headers: own,
+    withCredentials,
+    // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
+    redirect: redirect ?? ([...own].length > 0 || body != null ? 'error' : 'follow'),
+    include: [...new Set(['cursor', 'gap', ...given, ...include])].filter(Boolean).join(),
+    topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
+    token,
+    limits,
+    comments,
+    silence,
     policy: {
-      strict: options.strict ?? false,
-      repeat: options.repeat ?? /^(GET|HEAD|QUERY)$/i.test(method),
-      fallback: hub && (options.longPoll ?? true) && method === 'GET',
+      strict,
+      repeat,
+      fallback: hub && longPoll && method === 'GET',
       answer: ANSWER,
       silence: silence ?? (hub ? SILENCE : Infinity),
-      retry: options.retry ?? RETRY,
+      retry,
     },
-    token: options.token,
-    limits: options.limits,
-    comments: options.comments,
-    silence,
-    topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
   };
 }

@@ -49,9 +49,9 @@ const needPreflight = (headers) => [...headers].some(([name, value]) =>
  * @property {boolean} withCredentials
  * @property {RequestRedirect} redirect
  * @property {string} include
+ * @property {Set<string>} topics as they are wanted now
  *
  * @typedef {object} Asked what this one asks for
- * @property {Iterable<string>} topics
  * @property {string} cursor
  * @property {string} [token]
  * @property {number} [timeout] of a long poll, in seconds; a stream when absent
@@ -62,7 +62,7 @@ const needPreflight = (headers) => [...headers].some(([name, value]) =>
  * @param {Asked} asked
  * @returns {{ url: string, init: RequestInit }}
  */
-export function build(fixed, { topics, cursor, token, timeout }) {
+export function build(fixed, { cursor, token, timeout }) {
   const url = new URL(fixed.url);
   const headers = new Headers(fixed.headers);
   const poll = timeout !== undefined;
@@ -77,7 +77,7 @@ export function build(fixed, { topics, cursor, token, timeout }) {
   if (fixed.hub) {
     const query = url.searchParams;
     query.delete('topic');
-    for (const topic of topics) query.append('topic', topic);
+    for (const topic of fixed.topics) query.append('topic', topic);
     query.set('include', fixed.include);
     if (poll) query.set('timeout', String(timeout));
     if (cursor !== '') for (const name of CURSOR_NAMES) query.delete(name);

@@ -4,12 +4,16 @@ import { Connection } from './connection.js';
 import { environment } from './environment.js';
 import { ServerEvent, SourceErrorEvent } from './events.js';
 import { settle } from './options.js';
-import { Queue } from './queue.js';
 import { Target } from './target.js';
+
+/** So many events may wait for a loop before reading stops. What one read brought comes on top. */
+const ENOUGH = 64;
 
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
+
+/** @typedef {{ waiting: ServerEvent[], idle: boolean, wake: (value: unknown) => void }} Loop */
 
 /**
  * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
@@ -50,11 +54,13 @@ export class Source extends Target {
   #closed = false;
   #cursor;
   #written = '';
-  /** @type {import('./store.js').Store | null} */
-  #store = null;
-  /** @type {Set<Queue<ServerEvent>>} */
+  /** @type {import('./store.js').Store | void} */
+  #store = undefined;
+  /** What waits for each `for await`; null while that waits for it. @type {Set<Loop>} */
   #loops = new Set();
   #makeRoom = () => {};
+  /** What ended it, if that is to be thrown. @type {{ error: unknown } | null} */
+  #failure = null;
   #changing = false;
   /** Takes away what others hold of this. */
   #undo = new AbortController();
@@ -72,10 +78,10 @@ export class Source extends Target {
     const { fetch = outside.fetch, signal, cursor = '', store } = options;
     this.#outside = { ...outside, fetch };
     this.#settings = settle(url, options, outside);
-    this.url = this.#settings.fixed.url.href;
-    this.withCredentials = this.#settings.fixed.withCredentials;
+    this.url = this.#settings.url.href;
+    this.withCredentials = this.#settings.withCredentials;
     this.#cursor = cursor;
-    const abort = () => this.#finish(true, signal?.reason);
+    const abort = () => this.#finish({ error: signal?.reason });
     signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
     if (signal?.aborted) abort();
     // Later: listeners are added after the constructor.
@@ -85,9 +91,8 @@ export class Source extends Target {
   /** @param {string | undefined} store */
   async #start(store) {
     if (store !== undefined) {
-      const { Store } = await import('./store.js');
-      this.#store = new Store(store, this.#outside);
-      this.#cursor = (await this.#store.open()) || this.#cursor;
+      this.#store = await import('./store.js').then(({ Store }) => new Store(store, this.#outside), this.#outside.warn);
+      this.#cursor = (await this.#store?.open()) || this.#cursor;
     }
     if (this.#closed) return;
     const connection = new Connection(this.#settings, this.#cursor, this.#outside, {
@@ -97,7 +102,7 @@ export class Source extends Target {
       room: () => this.#room(),
       failed: (error, retryIn) => {
         const ended = error.kind === 'closed' || error.kind === 'dismissed';
-        if (retryIn === null) this.#finish(!ended, error);
+        if (retryIn === null) this.#finish(ended ? undefined : { error });
         this.dispatchEvent(new SourceErrorEvent(error, retryIn));
       },
     });
@@ -130,7 +135,8 @@ export class Source extends Target {
    * @param {...string} topics
    */
   subscribe(...topics) {
-    this.#change((wanted) => topics.forEach((topic) => wanted.add(topic)));
+    const wanted = this.#settings.topics;
+    for (const topic of topics) this.#change(wanted.size < wanted.add(topic).size);
   }
 
   /**
@@ -139,16 +145,13 @@ export class Source extends Target {
    * @param {...string} topics
    */
   unsubscribe(...topics) {
-    this.#change((wanted) => topics.forEach((topic) => wanted.delete(topic)));
+    for (const topic of topics) this.#change(this.#settings.topics.delete(topic));
   }
 
-  /** @param {(topics: Set<string>) => void} edit */
-  #change(edit) {
-    const { fixed, topics } = this.#settings;
-    if (!fixed.hub) throw new TypeError('only a hub has topics: see the option `hub`');
-    const before = this.topics.join('\n');
-    edit(topics);
-    if (this.#changing || before === this.topics.join('\n')) return;
+  /** @param {boolean} really */
+  #change(really) {
+    if (!this.#settings.hub) throw new TypeError('only a hub has topics: see the option `hub`');
+    if (this.#changing || !really) return;
     this.#changing = true;
     // One reconnection, however many calls.
     queueMicrotask(() => {
@@ -159,26 +162,43 @@ export class Source extends Target {
 
   /** Ends it. No event follows. */
   close() {
-    this.#finish(false);
+    this.#finish();
   }
 
   /**
    * Each event of any type, for `for await`. Reading stops while the loop is behind. Leaving the loop closes the source; the
    * loop ends when the source is closed, and throws what ended it otherwise.
    *
-   * @returns {AsyncIterator<ServerEvent, undefined>}
+   * @returns {AsyncGenerator<ServerEvent, void>}
    */
   [Symbol.asyncIterator]() {
-    /** @type {Queue<ServerEvent>} */
-    const loop = new Queue({
-      asked: () => this.#write(),
-      room: () => this.#makeRoom(),
-      taken: (event) => (this.#cursor = event.cursor ?? event.lastEventId),
-      left: () => this.close(),
-    });
-    if (this.#closed) loop.end(false);
+    /** @type {Loop} */
+    const loop = { waiting: [], idle: false, wake: () => {} };
     this.#loops.add(loop);
-    return loop;
+    return this.#iterate(loop);
+  }
+
+  /** @param {Loop} loop @returns {AsyncGenerator<ServerEvent, void>} */
+  async *#iterate(loop) {
+    try {
+      for (;;) {
+        for (let event; (event = loop.waiting.shift()); ) {
+          this.#makeRoom();
+          this.#cursor = event.cursor ?? event.lastEventId;
+          yield event;
+          // Now the loop has dealt with it.
+          this.#write();
+        }
+        if (this.#failure) throw this.#failure.error;
+        if (this.#closed) return;
+        loop.idle = true;
+        await new Promise((resolve) => (loop.wake = resolve));
+        loop.idle = false;
+      }
+    } finally {
+      this.#loops.delete(loop);
+      this.close();
+    }
   }
 
   /** @param {ServerEvent} event */
@@ -186,11 +206,14 @@ export class Source extends Target {
     // With a loop, it is the loop that moves on.
     if (this.#loops.size === 0) this.#cursor = this.#connection?.position ?? '';
     this.dispatchEvent(event);
-    for (const loop of this.#loops) loop.push(event);
+    for (const loop of this.#loops) {
+      loop.waiting.push(event);
+      loop.wake(0);
+    }
   }
 
   #passed() {
-    if ([...this.#loops].some((loop) => loop.busy)) return;
+    if ([...this.#loops].some(({ waiting, idle }) => waiting.length > 0 || !idle)) return;
     this.#cursor = this.#connection?.position ?? '';
     this.#write();
   }
@@ -202,19 +225,20 @@ export class Source extends Target {
 
   /** @returns {Promise<void> | null} */
   #room() {
-    if (![...this.#loops].some((loop) => loop.full)) return null;
+    if (![...this.#loops].some(({ waiting }) => waiting.length >= ENOUGH)) return null;
     return new Promise((resolve) => {
       this.#makeRoom = () => this.#room() ?? resolve();
     });
   }
 
-  /** @param {boolean} failed @param {unknown} [error] */
-  #finish(failed, error) {
+  /** @param {{ error: unknown }} [failure] */
+  #finish(failure) {
     if (this.#closed) return;
     this.#closed = true;
+    this.#failure = failure ?? null;
     this.#undo.abort();
     this.#connection?.page('end');
-    for (const loop of this.#loops) loop.end(failed, error);
+    for (const loop of this.#loops) loop.wake(0);
     this.#makeRoom();
   }
 }

@@ -10,6 +10,9 @@ const SHARED = Symbol.for(PAGE);
  * @typedef {Pick<import('./environment.js').Environment, 'storage' | 'locks' | 'luck' | 'warn' | 'setTimer'>} Outside
  */
 
+/** @param {Outside} outside @returns {Pick<Storage, 'getItem' | 'setItem'>} */
+const storageOf = ({ storage = () => sessionStorage }) => storage();
+
 /**
  * The page's id. A duplicated tab comes with a copy of the storage, and with it the id, while its original holds the lock: it
  * takes another id and starts fresh. Without Web Locks (plain `http://`) it is believed.
@@ -18,7 +21,7 @@ const SHARED = Symbol.for(PAGE);
  * @returns {Promise<string>}
  */
 async function pageId(outside) {
-  const storage = outside.storage();
+  const storage = storageOf(outside);
   const stored = storage.getItem(PAGE);
   if (stored !== null && (await hold(stored, outside))) return stored;
   const id = String(outside.luck()).slice(2);
@@ -34,7 +37,7 @@ async function pageId(outside) {
  * @param {Outside} outside
  * @returns {Promise<boolean>}
  */
-function hold(id, { locks, setTimer }) {
+function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
   if (!locks) return Promise.resolve(true);
   const given = new AbortController();
   setTimer(() => given.abort(), PATIENCE);
@@ -64,7 +67,7 @@ export class Store {
       const shared = /** @type {Record<symbol, Promise<string> | undefined>} */ (/** @type {unknown} */ (globalThis));
       const id = await (shared[SHARED] ??= pageId(this.#outside));
       this.#key = `headwater:cursor:${id}:${this.#name}`;
-      return this.#outside.storage().getItem(this.#key) ?? '';
+      return storageOf(this.#outside).getItem(this.#key) ?? '';
     } catch (error) {
       this.#refuse(error);
       return '';
@@ -75,7 +78,7 @@ export class Store {
   write(cursor) {
     if (this.#key === '') return;
     try {
-      this.#outside.storage().setItem(this.#key, cursor);
+      storageOf(this.#outside).setItem(this.#key, cursor);
     } catch (error) {
       this.#refuse(error);
     }

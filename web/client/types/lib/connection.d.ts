@@ -8,14 +8,14 @@
  * @property {() => Promise<void> | null} room something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
- * @typedef {object} Settings
- * @property {import('./request.js').Fixed} fixed
+ * @typedef {object} More
  * @property {import('./state.js').Policy} policy
  * @property {import('./token.js').TokenSource} [token]
  * @property {Partial<import('../decoder.js').DecoderLimits>} [limits]
  * @property {number} [silence] instead of what the server says
  * @property {boolean} [comments]
- * @property {Set<string>} topics as they are wanted: whoever changes them calls `change`
+ *
+ * @typedef {import('./request.js').Fixed & More} Settings
  *
  * @typedef {AbortController} Line a request that is under way
  * @typedef {import('./fallback.js').Fallback} Fallback
@@ -35,6 +35,8 @@ export class Connection {
     state: State;
     /** Polls stand in for the stream. */
     polling: boolean;
+    receiver: Receiver;
+    lastEventId: string;
     /**
      * Something happened to the page, or to what it wants.
      *
@@ -68,9 +70,6 @@ export class Connection {
      * @param {import('../decoder.js').DecodedEvent} event
      */
     admit(event: import("../decoder.js").DecodedEvent): boolean;
-    /** What a poll brought. @param {import('./fallback.js').Answer} answer */
-    deliver({ gap, updates, lastEventID }: import("./fallback.js").Answer): void;
-    caughtUp(): void;
     /** A read's events are out: waits, if they are too many. */
     passed(): Promise<void>;
     #private;
@@ -100,8 +99,7 @@ export type Receiver = {
 /**
  * Who gets what comes.
  */
-export type Settings = {
-    fixed: import("./request.js").Fixed;
+export type More = {
     policy: import("./state.js").Policy;
     token?: import("./token.js").TokenSource | undefined;
     limits?: Partial<import("../decoder.js").DecoderLimits> | undefined;
@@ -110,11 +108,11 @@ export type Settings = {
      */
     silence?: number | undefined;
     comments?: boolean | undefined;
-    /**
-     * as they are wanted: whoever changes them calls `change`
-     */
-    topics: Set<string>;
 };
+/**
+ * Who gets what comes.
+ */
+export type Settings = import("./request.js").Fixed & More;
 /**
  * a request that is under way
  */

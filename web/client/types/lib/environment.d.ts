@@ -43,10 +43,10 @@ export type Environment = {
      * an error of the application's own
      */
     report: (error: unknown) => void;
-    warn: (text: string) => void;
+    warn: (text: unknown) => void;
     /**
      * may throw
      */
-    storage: () => Pick<Storage, "getItem" | "setItem">;
-    locks: Pick<LockManager, "request"> | undefined;
+    storage?: (() => Pick<Storage, "getItem" | "setItem">) | undefined;
+    locks?: Pick<LockManager, "request"> | undefined;
 };

@@ -17,9 +17,9 @@ export function hubUrl(url: URL): URL;
  * @property {boolean} withCredentials
  * @property {RequestRedirect} redirect
  * @property {string} include
+ * @property {Set<string>} topics as they are wanted now
  *
  * @typedef {object} Asked what this one asks for
- * @property {Iterable<string>} topics
  * @property {string} cursor
  * @property {string} [token]
  * @property {number} [timeout] of a long poll, in seconds; a stream when absent
@@ -29,7 +29,7 @@ export function hubUrl(url: URL): URL;
  * @param {Asked} asked
  * @returns {{ url: string, init: RequestInit }}
  */
-export function build(fixed: Fixed, { topics, cursor, token, timeout }: Asked): {
+export function build(fixed: Fixed, { cursor, token, timeout }: Asked): {
     url: string;
     init: RequestInit;
 };
@@ -57,12 +57,15 @@ export type Fixed = {
     withCredentials: boolean;
     redirect: RequestRedirect;
     include: string;
+    /**
+     * as they are wanted now
+     */
+    topics: Set<string>;
 };
 /**
  * what this one asks for
  */
 export type Asked = {
-    topics: Iterable<string>;
     cursor: string;
     token?: string | undefined;
     /**

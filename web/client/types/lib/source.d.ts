@@ -1,3 +1,4 @@
+/** @typedef {{ waiting: ServerEvent[], idle: boolean, wake: (value: unknown) => void }} Loop */
 /**
  * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
  *
@@ -62,11 +63,16 @@ export class Source extends Target {
      * Each event of any type, for `for await`. Reading stops while the loop is behind. Leaving the loop closes the source; the
      * loop ends when the source is closed, and throws what ended it otherwise.
      *
-     * @returns {AsyncIterator<ServerEvent, undefined>}
+     * @returns {AsyncGenerator<ServerEvent, void>}
      */
-    [Symbol.asyncIterator](): AsyncIterator<ServerEvent, undefined>;
+    [Symbol.asyncIterator](): AsyncGenerator<ServerEvent, void>;
     #private;
 }
+export type Loop = {
+    waiting: ServerEvent[];
+    idle: boolean;
+    wake: (value: unknown) => void;
+};
 import { Target } from './target.js';
 import { ServerEvent } from './events.js';
 import { SourceErrorEvent } from './events.js';
