@@ -96,6 +96,8 @@ export async function publish(url, update, outside = environment()) {
         error = new HeadwaterError('network', `cannot publish: ${message}`, { cause });
       }
     } finally {
+      // What is not read of the answer would hold its connection.
+      given.abort();
       outside.clearTimer(timer);
       signal?.removeEventListener('abort', abort);
     }

@@ -36,6 +36,7 @@ export class Fallback {
   /** @type {unknown} */
   #timer;
   #delay = TRIAL;
+  #backAt = 0;
   #may;
 
   /** @param {import('./connection.js').Connection} connection */
@@ -107,6 +108,7 @@ export class Fallback {
     const { state } = this.#connection;
     this.#turn(false);
     this.rest();
+    this.#backAt = this.#connection.outside.now();
     // One silence more, and it was a mistake.
     state.silences = 1;
     // The polls may have been failing just now.
@@ -131,7 +133,11 @@ export class Fallback {
     const connection = this.#connection;
     const { now } = connection.outside;
     let caughtUp = false;
-    if (!this.#timer) this.#tryLater();
+    if (!this.#timer) {
+      // The last stream lasted: this is another network.
+      if (now() > this.#backAt + TRIAL) this.#delay = TRIAL;
+      this.#tryLater();
+    }
     for (let wait = 0; ; wait = WAIT) {
       const since = now();
       const answer = await answerOf(await connection.send(line, wait));

@@ -30,6 +30,7 @@ const SILENCE = 60_000;
  * @property {number} [silence] for how long, in milliseconds, a stream may be silent before it is taken for dead; Infinity: for
  *   ever. By default what the server's `Headwater-Heartbeat` says, else 60 s of a hub, and Infinity of anything else
  * @property {number} [retry] the reconnection time, in milliseconds, until the server sets one: 1,000
+ * @property {number} [timeout] how long, in milliseconds, to wait for an answer: 30,000
  * @property {boolean} [longPoll] whether to poll a hub when something on the way swallows its streams: true
  * @property {boolean} [hub] whether the server speaks the Mercure protocol. By default what has `topics`, or the path
  *   `/.well-known/mercure`, does
@@ -51,7 +52,7 @@ export function settle(address, options, outside) {
     throw new DOMException(`"${address}" is no URL`, 'SyntaxError');
   }
   const { method = 'GET', body, headers, topics, withCredentials = false, redirect, silence, token, limits, comments,
-    strict = false, repeat = /^(GET|HEAD|QUERY)$/.test(method), longPoll = true, retry = RETRY, include = [] } = options;
+    strict = false, repeat = /^(GET|HEAD|QUERY)$/.test(method), longPoll = true, retry = RETRY, timeout = ANSWER, include = [] } = options;
   const hub = options.hub ?? (topics !== undefined || isHubUrl(url));
   if (topics) hubUrl(url);
   const own = new Headers(headers);
@@ -76,7 +77,7 @@ export function settle(address, options, outside) {
       strict,
       repeat,
       fallback: hub && longPoll && method === 'GET',
-      answer: ANSWER,
+      answer: timeout,
       silence: silence ?? (hub ? SILENCE : Infinity),
       retry,
     },

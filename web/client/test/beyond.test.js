@@ -212,6 +212,15 @@ test('a signal closes it, before and after it began', async () => {
   assert.deepEqual([source.readyState, world.last.aborted, seen], [2, true, []]);
 });
 
+test('an answer that does not come is given up, after the time that is given', async () => {
+  const world = new World();
+  const { seen } = await world.source(URL_, { timeout: 90_000 });
+  await world.pass(89_999);
+  assert.deepEqual([seen, world.last.aborted], [[], false]);
+  await world.pass(1);
+  assert.deepEqual([seen, world.last.aborted], [['timeout 1000'], true]);
+});
+
 test('a fetch of one\'s own', async () => {
   const world = new World();
   const asked = [];

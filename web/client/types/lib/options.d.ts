@@ -19,6 +19,7 @@
  * @property {number} [silence] for how long, in milliseconds, a stream may be silent before it is taken for dead; Infinity: for
  *   ever. By default what the server's `Headwater-Heartbeat` says, else 60 s of a hub, and Infinity of anything else
  * @property {number} [retry] the reconnection time, in milliseconds, until the server sets one: 1,000
+ * @property {number} [timeout] how long, in milliseconds, to wait for an answer: 30,000
  * @property {boolean} [longPoll] whether to poll a hub when something on the way swallows its streams: true
  * @property {boolean} [hub] whether the server speaks the Mercure protocol. By default what has `topics`, or the path
  *   `/.well-known/mercure`, does
@@ -99,6 +100,10 @@ export type SourceOptions = {
      * the reconnection time, in milliseconds, until the server sets one: 1,000
      */
     retry?: number | undefined;
+    /**
+     * how long, in milliseconds, to wait for an answer: 30,000
+     */
+    timeout?: number | undefined;
     /**
      * whether to poll a hub when something on the way swallows its streams: true
      */
