@@ -31,6 +31,15 @@ impl Filter {
         Some(texts?.into_iter().filter_map(|text| Topic::new(text).ok()).collect())
     }
 
+    /// The update's topics that it is subscribed to and may see: the others may be other people's.
+    pub(crate) fn shown_topics<'a>(&self, record: &'a Record) -> impl Iterator<Item = &'a str> {
+        let granted = |topic: &str| {
+            !record.is_private()
+                || self.grant.as_ref().is_some_and(|grant| grant.iter().any(|s| s.matches(topic)))
+        };
+        record.topics().filter(move |topic| self.selectors.iter().any(|s| s.matches(topic)) && granted(topic))
+    }
+
     /// How many selectors a topic is held against, in the worst case.
     pub(crate) fn weight(&self) -> usize {
         self.selectors.len() + self.grant.as_ref().map_or(0, |grant| grant.len())

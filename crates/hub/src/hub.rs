@@ -173,7 +173,7 @@ impl Hub {
 
     /// Admits a subscriber and finds its place in the stream. What is published from now on it will get.
     pub fn subscribe(&self, request: Subscribe) -> Result<Admitted, SubscribeError> {
-        let Subscribe { selectors, grant, since, gap_events, expires } = request;
+        let Subscribe { selectors, grant, since, gap_events, include, expires } = request;
         if self.closed.load(Ordering::Acquire) {
             return Err(SubscribeError::Closed);
         }
@@ -191,7 +191,7 @@ impl Hub {
         }
         let seat = self.seat(lengths().sum())?;
         let start = Start::find(&self.history, &since, self.unknown_cursor, gap_events, self.clock.wall());
-        Ok(Admitted { filter: Filter { selectors: selectors.into(), grant }, start, expires, seat })
+        Ok(Admitted { filter: Filter { selectors: selectors.into(), grant }, start, include, expires, seat })
     }
 
     fn seat(&self, selector_bytes: usize) -> Result<Seat, SubscribeError> {
@@ -222,7 +222,7 @@ impl Hub {
     }
 
     fn attach(&self, subscriber: Admitted, sink: Sink) -> Arc<Inbox> {
-        let Admitted { filter, start, expires, mut seat } = subscriber;
+        let Admitted { filter, start, include, expires, mut seat } = subscriber;
         let shard = self
             .intake
             .shards()
@@ -231,7 +231,7 @@ impl Hub {
             .expect("there is at least one");
         shard.load.fetch_add(1, Ordering::SeqCst);
         seat.shard = Some(shard.load.clone());
-        let mut subscriber = Subscriber::new(sink, filter, start.next, start.gap, expires, seat);
+        let mut subscriber = Subscriber::new(sink, filter, start.next, start.gap, include, expires, seat);
         subscriber.told_until = start.told_until;
         shard.inbox.send(Command::Attach(Box::new(subscriber)));
         shard.inbox.clone()

@@ -69,6 +69,7 @@ mod subscribe;
 mod subscriber;
 mod template;
 mod timer;
+mod told;
 mod topic;
 mod update;
 pub mod upkeep;

@@ -4,7 +4,13 @@
 //! All whose lists are equal stand at the same node, so a list is joined into one buffer once, and written to each of
 //! them with one call. A subscriber's part of it is four bytes.
 
-use crate::{framing::Framing, record::Shared};
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    framing::Framing,
+    record::Shared,
+    told::{Sent, Told},
+};
 
 /// A list of records, by its place in the tree.
 pub(crate) type Node = u32;
@@ -21,8 +27,8 @@ const ENTRIES: usize = 1 << 16;
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     parent: Node,
-    /// The last record of the list.
-    record: u32,
+    /// The last update of the list: its place among the records, or behind them among those with lines.
+    sent: u32,
     /// The child that was made last: while one record is handed round, all who stand here move to the same child.
     child: Node,
     /// The joined bytes in the arena, empty where they are not (or no longer) there.
@@ -33,6 +39,11 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Pass {
     pub(crate) records: Vec<Shared>,
+    /// Records with lines beside them. All who are told the same share one.
+    told: Vec<Arc<Told>>,
+    by_lines: HashMap<(u32, String), u32>,
+    /// The children that end with one of them: those who stand at one list may be told different things.
+    children: HashMap<(Node, u32), Node>,
     entries: Vec<Entry>,
     arena: Vec<u8>,
     /// Scratch: the records of a list, first to last.
@@ -43,11 +54,14 @@ impl Pass {
     /// Drops the records and all lists, and keeps the memory unless it is much.
     pub(crate) fn clear(&mut self) {
         self.records.clear();
+        self.told.clear();
+        self.by_lines.clear();
+        self.children.clear();
         self.entries.clear();
         self.entries.shrink_to(ENTRIES);
         self.arena.clear();
         self.arena.shrink_to(ARENA);
-        self.entries.push(Entry { parent: ROOT, record: 0, child: ROOT, joined: (0, 0) });
+        self.entries.push(Entry { parent: ROOT, sent: 0, child: ROOT, joined: (0, 0) });
     }
 
     /// How many lists there are.
@@ -57,15 +71,48 @@ impl Pass {
 
     /// The list at `node` with the record at `index` added. Records are added in ascending order.
     pub(crate) fn add(&mut self, node: Node, index: usize) -> Node {
-        let record = index as u32;
+        let sent = index as u32;
         let child = self.entries[node as usize].child;
-        if child != ROOT && self.entries[child as usize].record == record {
+        if child != ROOT && self.entries[child as usize].sent == sent {
             return child;
         }
-        let new = self.entries.len() as Node;
-        self.entries.push(Entry { parent: node, record, child: ROOT, joined: (0, 0) });
+        let new = self.push(node, sent);
         self.entries[node as usize].child = new;
         new
+    }
+
+    /// The same, with lines beside the record.
+    pub(crate) fn add_told(&mut self, node: Node, index: usize, lines: String) -> Node {
+        let Self { records, told, by_lines, .. } = self;
+        let sent = *by_lines.entry((index as u32, lines)).or_insert_with_key(|(_, lines)| {
+            told.push(Arc::new(Told::new(records[index].clone(), lines)));
+            (records.len() + told.len() - 1) as u32
+        });
+        if let Some(&child) = self.children.get(&(node, sent)) {
+            return child;
+        }
+        let child = self.push(node, sent);
+        self.children.insert((node, sent), child);
+        child
+    }
+
+    fn push(&mut self, parent: Node, sent: u32) -> Node {
+        self.entries.push(Entry { parent, sent, child: ROOT, joined: (0, 0) });
+        (self.entries.len() - 1) as Node
+    }
+
+    /// The last record of the list.
+    pub(crate) fn last(&self, node: Node) -> Option<&Shared> {
+        let i = (node != ROOT).then(|| self.entries[node as usize].sent as usize)?;
+        Some(self.records.get(i).unwrap_or_else(|| self.told[i - self.records.len()].record()))
+    }
+
+    fn sent(&self, i: u32) -> Sent {
+        let i = i as usize;
+        match self.records.get(i) {
+            Some(record) => Sent::Plain(record.clone()),
+            None => Sent::Told(self.told[i - self.records.len()].clone()),
+        }
     }
 
     fn trace(&mut self, node: Node) {
@@ -73,23 +120,23 @@ impl Pass {
         let mut at = node;
         while at != ROOT {
             let entry = self.entries[at as usize];
-            self.path.push(entry.record);
+            self.path.push(entry.sent);
             at = entry.parent;
         }
         self.path.reverse();
     }
 
-    /// The records of the list.
-    pub(crate) fn list(&mut self, node: Node) -> impl Iterator<Item = &Shared> {
+    /// The updates of the list.
+    pub(crate) fn list(&mut self, node: Node) -> impl Iterator<Item = Sent> {
         self.trace(node);
-        self.path.iter().map(|&i| &self.records[i as usize])
+        self.path.iter().map(|&i| self.sent(i))
     }
 
     /// The bytes of the list.
     pub(crate) fn bytes(&mut self, node: Node, framing: Framing) -> &[u8] {
         let entry = self.entries[node as usize];
         if entry.parent == ROOT {
-            return self.records[entry.record as usize].bytes(framing);
+            return bytes(&self.records, &self.told, entry.sent, framing);
         }
         // HTTP/1.0 is rare: its lists are joined each time, at the arena's end, and not kept.
         let keep = framing == Framing::Chunked;
@@ -105,7 +152,7 @@ impl Pass {
         self.trace(node);
         let start = self.arena.len();
         for &i in &self.path {
-            self.arena.extend_from_slice(self.records[i as usize].bytes(framing));
+            self.arena.extend_from_slice(bytes(&self.records, &self.told, i, framing));
         }
         let end = self.arena.len();
         if keep {
@@ -114,14 +161,13 @@ impl Pass {
         &self.arena[start..end]
     }
 
-    /// The record of the list in which byte `at` of its bytes lies, and the place in it. `None` at or past the end.
-    pub(crate) fn locate(&mut self, node: Node, framing: Framing, mut at: usize) -> Option<(Shared, usize)> {
+    /// The update of the list in which byte `at` of its bytes lies, and the place in it. `None` at or past the end.
+    pub(crate) fn locate(&mut self, node: Node, framing: Framing, mut at: usize) -> Option<(Sent, usize)> {
         self.trace(node);
         for &i in &self.path {
-            let record = &self.records[i as usize];
-            let len = record.bytes(framing).len();
+            let len = bytes(&self.records, &self.told, i, framing).len();
             if at < len {
-                return Some((record.clone(), at));
+                return Some((self.sent(i), at));
             }
             at -= len;
         }
@@ -129,9 +175,17 @@ impl Pass {
     }
 }
 
+fn bytes<'a>(records: &'a [Shared], told: &'a [Arc<Told>], i: u32, framing: Framing) -> &'a [u8] {
+    let i = i as usize;
+    match records.get(i) {
+        Some(record) => record.bytes(framing),
+        None => told[i - records.len()].bytes(framing),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
     use crate::{Topic, Update, cursor::Epoch, record::Draft};
@@ -184,8 +238,8 @@ mod tests {
                 expected.extend((0..record.bytes(framing).len()).map(|at| (record.offset, at)));
             }
             for (at, &place) in expected.iter().enumerate() {
-                let (record, within) = pass.locate(node, framing, at).unwrap();
-                assert_eq!((record.offset, within), place);
+                let (sent, within) = pass.locate(node, framing, at).unwrap();
+                assert_eq!((sent.offset(), within), place);
             }
             assert!(pass.locate(node, framing, expected.len()).is_none());
         }

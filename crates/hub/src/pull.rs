@@ -14,7 +14,7 @@ use crate::{
     cursor::Offset,
     framing::Framing,
     inbox::{Command, Inbox},
-    record::Shared,
+    told::Sent,
 };
 
 /// Frames that wait in a slot: enough that a reader is not woken for each, and little beside one frame's size.
@@ -26,14 +26,15 @@ pub struct Frame(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Update(Shared),
+    Update(Sent),
     Heartbeat,
     Gap(Arc<[u8]>),
+    Position(Arc<[u8]>),
 }
 
 impl Frame {
-    pub(crate) fn update(record: Shared) -> Self {
-        Self(Kind::Update(record))
+    pub(crate) fn update(sent: Sent) -> Self {
+        Self(Kind::Update(sent))
     }
 
     pub(crate) const HEARTBEAT: Self = Self(Kind::Heartbeat);
@@ -42,26 +43,30 @@ impl Frame {
         Self(Kind::Gap(event.into()))
     }
 
+    pub(crate) fn position(block: &[u8]) -> Self {
+        Self(Kind::Position(block.into()))
+    }
+
     /// The bytes as they stand in an event stream (HTML standard, 9.2.5).
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
-            Kind::Update(record) => record.bytes(Framing::Bare),
+            Kind::Update(sent) => sent.bytes(Framing::Bare),
             Kind::Heartbeat => Framing::Bare.heartbeat(),
-            Kind::Gap(event) => event,
+            Kind::Gap(bytes) | Kind::Position(bytes) => bytes,
         }
     }
 
     /// The id of the update, if it is one.
     pub fn id(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Update(record) => Some(record.id()),
+            Kind::Update(sent) => Some(sent.record().id()),
             _ => None,
         }
     }
 
     pub(crate) fn offset(&self) -> Option<Offset> {
         match &self.0 {
-            Kind::Update(record) => Some(record.offset),
+            Kind::Update(sent) => Some(sent.offset()),
             _ => None,
         }
     }
@@ -69,7 +74,7 @@ impl Frame {
     /// The topics of the update, the canonical one first; none for other frames.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         let record = match &self.0 {
-            Kind::Update(record) => Some(record),
+            Kind::Update(sent) => Some(sent.record()),
             _ => None,
         };
         record.into_iter().flat_map(|record| record.topics())
@@ -78,6 +83,12 @@ impl Frame {
     /// Whether it is a heartbeat.
     pub fn is_heartbeat(&self) -> bool {
         matches!(self.0, Kind::Heartbeat)
+    }
+
+    /// Whether it tells where the stream stands (see [`with_cursors`](crate::Subscribe::with_cursors)). The first one
+    /// comes at the stream's beginning, the second when replay has ended.
+    pub fn is_position(&self) -> bool {
+        matches!(self.0, Kind::Position(_))
     }
 
     /// Whether it tells of a gap: updates that are lost to this subscriber.

@@ -231,6 +231,19 @@ impl Record {
         self.find_id().unwrap_or_default()
     }
 
+    /// Where in the event the line behind its id's begins.
+    pub(crate) fn id_end(&self) -> usize {
+        let event = self.bytes(Framing::Bare);
+        let mut at = 0;
+        for line in event.split_inclusive(|&b| b == b'\n').take(3) {
+            at += line.len();
+            if line.starts_with(b"id: ") {
+                break;
+            }
+        }
+        at
+    }
+
     /// At most the type and the reconnection time stand before the id.
     fn find_id(&self) -> Option<&str> {
         let mut lines = self.bytes(Framing::Bare).split(|&b| b == b'\n').take(3);

@@ -17,14 +17,14 @@ use self::catch_up::Loaded;
 pub(crate) use self::orders::Orders;
 use crate::{
     SlowReader,
-    cursor::Offset,
+    cursor::{Cursor, Offset},
     history::{History, Read},
     index::Index,
     pass::{Node, Pass, ROOT},
     pull::{End, Frame, Slot},
     record::Record,
     sink::{Gone, Sink},
-    subscriber::{GapNotice, Partial, State, Subscriber},
+    subscriber::{GapNotice, Partial, Standing, State, Subscriber},
     timer::{Tick, Wheel, ticks},
 };
 
@@ -174,7 +174,7 @@ impl Shard {
             slot.set_key(key);
         }
         let told = !matches!(subscriber.gap, GapNotice::EventAfter(_));
-        let at_head = subscriber.next == self.position && told;
+        let at_head = subscriber.next == self.position && told && subscriber.standing == Standing::Current;
         self.subscribers.insert(subscriber);
         if at_head {
             self.go_live(key, now);
@@ -291,7 +291,13 @@ impl Shard {
                     if subscriber.node == ROOT {
                         touched.push(key);
                     }
-                    subscriber.node = live.add(subscriber.node, i);
+                    subscriber.node = if subscriber.include.is_nothing() {
+                        live.add(subscriber.node, i)
+                    } else {
+                        let cursor = Cursor { epoch: history.epoch, offset: record.offset };
+                        let lines = subscriber.include.lines(&subscriber.filter, &record, cursor);
+                        live.add_told(subscriber.node, i, lines)
+                    };
                 });
             }
         }
@@ -463,6 +469,10 @@ impl Shard {
     fn beat(&mut self, key: u32, now: Now) {
         let subscriber = &mut self.subscribers[key as usize];
         let next = if subscriber.state == State::Live { self.position } else { subscriber.next };
+        if subscriber.include.cursor && subscriber.told != next {
+            self.tell_position(key, next, now);
+            return;
+        }
         let Some(framing) = subscriber.sink.framing() else {
             // A full slot means that its reader has enough to do; it needs no sign of life.
             push_one(subscriber, Frame::HEARTBEAT, now.tick);
@@ -524,12 +534,12 @@ fn deliver(
     node: Node,
     tick: Tick,
 ) -> Result<Option<Offset>, Gone> {
-    if node == ROOT {
-        return Ok(None);
-    }
+    let Some(last) = pass.last(node) else { return Ok(None) };
+    // Should it not be sent now, it is told again.
+    subscriber.told = last.offset + 1;
     let Some(framing) = subscriber.sink.framing() else {
         let Sink::Pull(slot) = &subscriber.sink else { unreachable!("all others take bytes") };
-        let mut frames = pass.list(node).cloned().map(Frame::update).peekable();
+        let mut frames = pass.list(node).map(Frame::update).peekable();
         slot.push(&mut frames);
         subscriber.written = tick;
         return Ok(frames.peek().and_then(Frame::offset));
@@ -540,15 +550,15 @@ fn deliver(
     if written == len {
         return Ok(None);
     }
-    let (record, at) = pass.locate(node, framing, written).expect("less than all was written");
+    let (sent, at) = pass.locate(node, framing, written).expect("less than all was written");
     if at == 0 {
-        return Ok(Some(record.offset));
+        return Ok(Some(sent.offset()));
     }
-    let next = record.offset + 1;
-    let frame = record.bytes(framing);
+    let next = sent.offset() + 1;
+    let frame = sent.bytes(framing);
     // A small one is copied: a record that is held alone holds the memory around it, which the ring has given back.
     let partial =
-        if frame.len() <= SMALL_FRAME { Partial::own(frame.into(), at) } else { Partial::record(record, at) };
+        if frame.len() <= SMALL_FRAME { Partial::own(frame.into(), at) } else { Partial::update(sent, at) };
     subscriber.partial = Some(Box::new(partial));
     Ok(Some(next))
 }

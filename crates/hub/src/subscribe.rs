@@ -8,6 +8,7 @@ use crate::{
     filter::Filter,
     history::{Found, History},
     subscriber::{GapNotice, Seat},
+    told::Include,
 };
 
 /// From where on a subscriber wants the updates.
@@ -45,6 +46,7 @@ pub struct Subscribe {
     pub(crate) grant: Option<Arc<[Selector]>>,
     pub(crate) since: Since,
     pub(crate) gap_events: bool,
+    pub(crate) include: Include,
     pub(crate) expires: Option<SystemTime>,
 }
 
@@ -56,6 +58,7 @@ impl Subscribe {
             grant: None,
             since: Since::Now,
             gap_events: false,
+            include: Include::default(),
             expires: None,
         }
     }
@@ -76,6 +79,26 @@ impl Subscribe {
     /// gap that arises while the subscriber is connected ends the stream.
     pub fn with_gap_events(mut self) -> Self {
         self.gap_events = true;
+        self
+    }
+
+    /// Tell the cursor of each update in a field `cursor` (`{epoch}-{offset}`, the same as a generated id without its
+    /// `#`), and by a block of `id` and `cursor` without data where the stream stands: at its beginning, when replay has
+    /// ended, and with heartbeats once it has advanced. So one who is cut off before its first event can resume, too.
+    pub fn with_cursors(mut self) -> Self {
+        self.include.cursor = true;
+        self
+    }
+
+    /// Tell in fields `topic` which topics of each update the subscriber's selectors match, as far as it may see them.
+    pub fn with_topics(mut self) -> Self {
+        self.include.topic = true;
+        self
+    }
+
+    /// Tell in fields `selector` which of the subscriber's selectors match.
+    pub fn with_selectors(mut self) -> Self {
+        self.include.selector = true;
         self
     }
 
@@ -205,6 +228,7 @@ impl Start {
 pub struct Admitted {
     pub(crate) filter: Filter,
     pub(crate) start: Start,
+    pub(crate) include: Include,
     pub(crate) expires: Option<SystemTime>,
     pub(crate) seat: Seat,
 }

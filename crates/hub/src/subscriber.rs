@@ -17,9 +17,9 @@ use crate::{
     index::Place,
     pass::{Node, ROOT},
     readers::{Page, Want},
-    record::Shared,
     sink::Sink,
     timer::Tick,
+    told::{Include, Sent},
 };
 
 /// How a subscriber stands to the stream.
@@ -35,6 +35,17 @@ pub(crate) enum State {
     Waiting,
 }
 
+/// What a subscriber has been told of where its stream stands, if it wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing.
+    Unopened,
+    /// Where it begins.
+    Replaying,
+    /// That replay has ended; or it wants to be told nothing.
+    Current,
+}
+
 /// The frame that a subscriber is inside of.
 #[derive(Debug)]
 pub(crate) struct Partial {
@@ -44,14 +55,14 @@ pub(crate) struct Partial {
 
 #[derive(Debug)]
 enum PartialFrame {
-    Record(Shared),
+    Update(Sent),
     Fixed(&'static [u8]),
     Own(Box<[u8]>),
 }
 
 impl Partial {
-    pub(crate) fn record(record: Shared, at: usize) -> Self {
-        Self { frame: PartialFrame::Record(record), at }
+    pub(crate) fn update(sent: Sent, at: usize) -> Self {
+        Self { frame: PartialFrame::Update(sent), at }
     }
 
     pub(crate) fn fixed(bytes: &'static [u8], at: usize) -> Self {
@@ -65,7 +76,7 @@ impl Partial {
     /// What is left of the frame.
     pub(crate) fn rest(&self, framing: Framing) -> &[u8] {
         let bytes = match &self.frame {
-            PartialFrame::Record(record) => record.bytes(framing),
+            PartialFrame::Update(sent) => sent.bytes(framing),
             PartialFrame::Fixed(bytes) => bytes,
             PartialFrame::Own(bytes) => bytes,
         };
@@ -126,6 +137,11 @@ pub(crate) struct Subscriber {
     pub(crate) gap: GapNotice,
     /// Of what is lost before this it was told when it came.
     pub(crate) told_until: Offset,
+    /// What it is told beside the updates.
+    pub(crate) include: Include,
+    pub(crate) standing: Standing,
+    /// Up to where it knows that the stream has come, if it wants to: the next offset.
+    pub(crate) told: Offset,
     /// The page of the past that it will be handed when it is its turn.
     pub(crate) page: Option<Arc<Page>>,
     /// What [`Filter::exact_topics`] said, once it has been asked.
@@ -156,6 +172,7 @@ impl Subscriber {
         filter: Filter,
         next: Offset,
         gap: GapNotice,
+        include: Include,
         expires: Option<SystemTime>,
         seat: Seat,
     ) -> Self {
@@ -166,6 +183,9 @@ impl Subscriber {
             next,
             gap,
             told_until: 0,
+            include,
+            standing: if include.cursor { Standing::Unopened } else { Standing::Current },
+            told: 0,
             page: None,
             topics: OnceCell::new(),
             has_been_live: false,

@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(crate) auth: Authenticator,
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,
+    /// What streams say of their heartbeats, if there are any.
+    pub(crate) heartbeat: Option<HeaderValue>,
     pub(crate) ndjson: publish::Throttle,
     pub(crate) purging: purge::Turn,
     /// Present under `headwater dev`.

@@ -11,7 +11,7 @@ use http::{
 
 use crate::config::Origin;
 
-const EXPOSED: HeaderValue = HeaderValue::from_static("Last-Event-ID, Link");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Last-Event-ID, Link, Headwater-Heartbeat");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE");
 /// `Prefer`, because a browser does not read an answer while it sends: it asks NDJSON for a summary.
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -125,7 +125,7 @@ mod tests {
             [
                 "access-control-allow-credentials: true",
                 "access-control-allow-origin: http://localhost:5173",
-                "access-control-expose-headers: Last-Event-ID, Link",
+                "access-control-expose-headers: Last-Event-ID, Link, Headwater-Heartbeat",
                 "vary: Origin",
             ]
         );
@@ -150,7 +150,10 @@ mod tests {
     fn a_star_admits_all_without_credentials() {
         assert_eq!(
             decorated(&Cors::Any, &[("origin", "https://a.example")]),
-            ["access-control-allow-origin: *", "access-control-expose-headers: Last-Event-ID, Link"]
+            [
+                "access-control-allow-origin: *",
+                "access-control-expose-headers: Last-Event-ID, Link, Headwater-Heartbeat"
+            ]
         );
         assert_eq!(decorated(&Cors::Any, &[]), [""; 0]);
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use headwater_hub::{Epoch, HistoryPlace, Hub, Limits, Options, StartError};
+use http::HeaderValue;
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -89,6 +90,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
         ndjson: Throttle::new(config.limits.queue),
         purging: Turn::default(),
         limits: config.limits,
+        heartbeat: config.heartbeat.map(|every| HeaderValue::from(every.as_secs_f64().ceil() as u64)),
         dev: config.dev,
         draining: AtomicBool::new(false),
         drain: draining,

@@ -1,5 +1,7 @@
 //! `GET /.well-known/mercure`: from a request to a subscriber.
 
+mod poll;
+
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
@@ -19,6 +21,9 @@ use crate::{
 
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// In how many seconds at the latest something comes on a stream: a client may take more for a dead connection.
+pub(crate) const HEARTBEAT: HeaderName = HeaderName::from_static("headwater-heartbeat");
+
 /// The names under which clients send the cursor in the query, by precedence. Polyfills keep the URL that they were
 /// given and append their own name, so the protocol's name, which the URL had first, comes last.
 const CURSOR_NAMES: [&str; 4] = ["lastEventId", "last_event_id", "Last-Event-ID", "lastEventID"];
@@ -32,7 +37,34 @@ struct Query<'a> {
     topics: Vec<Cow<'a, str>>,
     /// In the order of [`CURSOR_NAMES`].
     cursors: [Option<Cow<'a, str>>; 4],
+    include: Include,
+    /// Of a long poll, as it was written.
+    timeout: Option<Cow<'a, str>>,
+}
+
+/// What is to be told beside the updates.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four things, each of which may be asked for or not")]
+struct Include {
     gap: bool,
+    cursor: bool,
+    topic: bool,
+    selector: bool,
+}
+
+impl Include {
+    /// Adds what a parameter lists. What is not known is for other hubs.
+    fn add(&mut self, list: &str) {
+        for part in list.split(',') {
+            match part.trim() {
+                "gap" => self.gap = true,
+                "cursor" => self.cursor = true,
+                "topic" => self.topic = true,
+                "selector" => self.selector = true,
+                _ => {}
+            }
+        }
+    }
 }
 
 impl<'a> Query<'a> {
@@ -42,7 +74,9 @@ impl<'a> Query<'a> {
             if name == "topic" {
                 parsed.topics.push(value);
             } else if name == "include" {
-                parsed.gap |= value.split(',').any(|part| part.trim() == "gap");
+                parsed.include.add(&value);
+            } else if name == "timeout" {
+                parsed.timeout = Some(value);
             } else if let Some(i) = CURSOR_NAMES.iter().position(|&cursor| cursor == name) {
                 parsed.cursors[i] = Some(value);
             }
@@ -70,8 +104,14 @@ pub(crate) async fn subscribe(
     handover: &Arc<Handover>,
     now: SystemTime,
 ) -> Result<Response<Body>, Unanswered> {
-    match admit(app, parts, now).await {
-        Ok(subscriber) => Ok(open(parts, subscriber, handover)),
+    let answered = if parts.method == Method::GET && poll::is_asked(&parts.headers) {
+        poll::answer(app, parts, now).await
+    } else {
+        let query = Query::parse(parts.uri.query());
+        admit(app, parts, &query, now).await.map(|subscriber| open(app, parts, subscriber, handover))
+    };
+    match answered {
+        Ok(response) => Ok(response),
         Err(Refusal::Problem(problem)) => Ok(whole(problem.into_response())),
         Err(Refusal::Unanswered) => Err(Unanswered),
     }
@@ -119,14 +159,28 @@ fn no_topic() -> Problem {
     )
 }
 
-async fn admit(app: &Arc<App>, parts: &Parts, now: SystemTime) -> Result<Admitted, Refusal> {
+async fn admit(
+    app: &Arc<App>,
+    parts: &Parts,
+    query: &Query<'_>,
+    now: SystemTime,
+) -> Result<Admitted, Refusal> {
     let access = app.auth.subscriber(&parts.headers, parts.uri.query(), now).map_err(Problem::from)?;
-    let query = Query::parse(parts.uri.query());
     let since = query.since(&parts.headers);
     let looked_up = is_looked_up(&since);
     let mut request = Subscribe::to(query.topics.iter().map(Selector::new)).since(since);
-    if query.gap {
+    let include = &query.include;
+    if include.gap {
         request = request.with_gap_events();
+    }
+    if include.cursor {
+        request = request.with_cursors();
+    }
+    if include.topic {
+        request = request.with_topics();
+    }
+    if include.selector {
+        request = request.with_selectors();
     }
     if let Some(access) = access {
         request = request.with_grant(access.subscribe.clone());
@@ -148,20 +202,17 @@ fn is_looked_up(since: &Since) -> bool {
     matches!(since, Since::Id(id) if !id.starts_with('#'))
 }
 
-fn open(parts: &Parts, subscriber: Admitted, handover: &Arc<Handover>) -> Response<Body> {
+fn open(app: &App, parts: &Parts, subscriber: Admitted, handover: &Arc<Handover>) -> Response<Body> {
     let mut response = Response::new(Body::Unsent);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, private, no-transform"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    // An id with control characters, which the protocol allows, fits no header; the stream itself is right all the
-    // same, and its reader only misses the echo.
-    if let Some(id) = subscriber.last_event_id()
-        && let Ok(id) = HeaderValue::from_bytes(id.as_bytes())
-    {
-        headers.insert(LAST_EVENT_ID, id);
+    if let Some(heartbeat) = &app.heartbeat {
+        headers.insert(HEARTBEAT, heartbeat.clone());
     }
+    echo_cursor(&subscriber, headers);
     if parts.method == Method::GET {
         let framing = if parts.version >= Version::HTTP_11 { Framing::Chunked } else { Framing::Bare };
         handover.offer(subscriber, framing);
@@ -169,6 +220,17 @@ fn open(parts: &Parts, subscriber: Admitted, handover: &Arc<Handover>) -> Respon
         *response.body_mut() = Body::Stream { opening, handover: handover.clone() };
     }
     response
+}
+
+/// Says where the stream begins, to those who said where they were.
+fn echo_cursor(subscriber: &Admitted, headers: &mut HeaderMap) {
+    // An id with control characters, which the protocol allows, fits no header; the stream itself is right all the
+    // same, and its reader only misses the echo.
+    if let Some(id) = subscriber.last_event_id()
+        && let Ok(id) = HeaderValue::from_bytes(id.as_bytes())
+    {
+        headers.insert(LAST_EVENT_ID, id);
+    }
 }
 
 #[cfg(test)]
@@ -226,10 +288,16 @@ mod tests {
     fn each_topic_parameter_is_one_selector_as_it_was_written() {
         let query = Query::parse(Some("topic=a&other=1&topic=%7Bx%7D&topic=a+b&topic=a&topic="));
         assert_eq!(query.topics, ["a", "{x}", "a b", "a", ""]);
-        assert!(!query.gap);
-        for text in ["include=gap", "include=cursor,gap", "include=x&include=gap"] {
-            assert!(Query::parse(Some(text)).gap, "{text}");
+        assert_eq!(query.include, Include::default());
+        for text in ["include=gap", "include=x,gap", "include=x&include=gap"] {
+            assert_eq!(
+                Query::parse(Some(text)).include,
+                Include { gap: true, ..Include::default() },
+                "{text}"
+            );
         }
-        assert!(!Query::parse(Some("include=gaps")).gap);
+        assert_eq!(Query::parse(Some("include=gaps")).include, Include::default());
+        let all = Include { gap: true, cursor: true, topic: true, selector: true };
+        assert_eq!(Query::parse(Some("include=cursor,+topic&include=selector,gap")).include, all);
     }
 }

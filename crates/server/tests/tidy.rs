@@ -172,7 +172,9 @@ fn files_hold_one_noun() {
 fn lock_files_name_no_host() {
     let mut wrong = Findings::default();
     for (path, text) in files(&["json"]) {
-        if path.ends_with("package-lock.json") && (text.contains("\"resolved\"") || text.contains("://")) {
+        if path.ends_with("package-lock.json")
+            && (text.contains("\"resolved\": \"http") || text.contains("://"))
+        {
             wrong.push(&path, "names a host; web/.npmrc keeps it out, so install from there");
         }
     }

@@ -14,7 +14,7 @@ use self::{
     reference::{Bounds, SELECTORS, TOPICS},
     world::{GRANTS, World},
 };
-use crate::{SlowReader, timer::Tick};
+use crate::{SlowReader, timer::Tick, told::Include};
 
 /// What bounds the hub of one case: all of it so small that it is met.
 #[derive(Clone, Debug)]
@@ -97,6 +97,7 @@ struct Ask {
     grant: Option<usize>,
     from: From,
     gap_events: bool,
+    include: Include,
     expires: Option<Tick>,
     transport: Transport,
 }
@@ -193,14 +194,17 @@ fn ask() -> impl Strategy<Value = Ask> {
         option::weighted(0.5, 0..GRANTS.len()),
         from,
         any::<bool>(),
+        proptest::bool::weighted(0.3),
+        proptest::bool::weighted(0.2),
         option::weighted(0.1, 0..100u32),
         transport,
     )
-        .prop_map(|(selectors, grant, from, gap_events, expires, transport)| Ask {
+        .prop_map(|(selectors, grant, from, gap_events, cursor, topic, expires, transport)| Ask {
             selectors,
             grant,
             from,
             gap_events,
+            include: Include { cursor, topic, selector: topic },
             expires,
             transport,
         })

@@ -329,7 +329,7 @@ impl World {
             self.tick,
         );
         self.admitted.push_back(Admitted {
-            subscriber: Subscriber::new(sink, filter, start.next, start.gap, wall, seat),
+            subscriber: Subscriber::new(sink, filter, start.next, start.gap, ask.include, wall, seat),
             connection: Connection {
                 ask,
                 reader,

@@ -11,7 +11,8 @@ use crate::{
     pull::{End, Frame},
     readers::{Page, Want},
     sink::Gone,
-    subscriber::{GapNotice, Partial, State, Subscriber},
+    subscriber::{GapNotice, Partial, Standing, State, Subscriber},
+    told,
 };
 
 /// Where the live stream moves on faster than the portion for catching up lets anyone follow, the portion grows, so
@@ -69,6 +70,13 @@ impl Shard {
                 }
                 continue;
             }
+            if subscriber.standing == Standing::Unopened {
+                let next = subscriber.next;
+                if self.tell_position(key, next, now) {
+                    self.behind.push_back(key);
+                }
+                continue;
+            }
             if subscriber.next > self.position {
                 // It came while the shard was behind; after the next pass it is not ahead any more.
                 self.behind.push_back(key);
@@ -77,7 +85,12 @@ impl Shard {
             }
             idle = 0;
             if subscriber.next == self.position {
-                self.go_live(key, now);
+                let next = subscriber.next;
+                if subscriber.standing == Standing::Current {
+                    self.go_live(key, now);
+                } else if self.tell_position(key, next, now) {
+                    self.behind.push_back(key);
+                }
                 continue;
             }
             if self.load(key, now) {
@@ -203,7 +216,13 @@ impl Shard {
             work += record.topics().len() * selectors;
             if subscriber.filter.admits(record) {
                 work += record.weight() / BYTES_A_UNIT;
-                node = self.replay.add(node, i);
+                node = if subscriber.include.is_nothing() {
+                    self.replay.add(node, i)
+                } else {
+                    let cursor = self.history.cursor(record.offset);
+                    let lines = subscriber.include.lines(&subscriber.filter, record, cursor);
+                    self.replay.add_told(node, i, lines)
+                };
             }
         }
         subscriber.next = next;
@@ -235,31 +254,68 @@ impl Shard {
 
     /// Writes the event that tells of a gap; answers whether the subscriber can go on at once.
     fn tell_gap(&mut self, key: u32, from: &str, to: Offset, now: Now) -> bool {
-        let subscriber = &mut self.subscribers[key as usize];
-        subscriber.next = to;
         let event = gap::event(from, self.history.cursor(to - 1), self.history.cursor(to));
-        let outcome = match subscriber.sink.framing() {
-            Some(framing) => {
-                let bytes = framing.wrap(&event);
-                write_frame(subscriber, &bytes, now.tick)
-                    .map(|written| (written < bytes.len()).then(|| Box::new(Partial::own(bytes, written))))
-            }
-            // A slot that is full takes it later, as the first frame of the rest.
-            None if push_one(subscriber, Frame::gap(&event), now.tick) => Ok(None),
-            None => {
-                subscriber.gap = GapNotice::EventAfter(from.into());
-                self.block(key, to, now);
-                return false;
-            }
-        };
-        match outcome {
-            Ok(None) => return true,
-            Ok(Some(partial)) => {
-                subscriber.partial = Some(partial);
-                self.block(key, to, now);
-            }
-            Err(Gone) => self.close(key, End::Peer),
+        match self.tell(key, Frame::gap(&event), to, now) {
+            Telling::Done => return true,
+            Telling::Full => self.subscribers[key as usize].gap = GapNotice::EventAfter(from.into()),
+            Telling::Begun | Telling::Closed => {}
         }
         false
     }
+
+    /// Writes the block that says where the stream stands; answers whether the subscriber can go on at once.
+    pub(super) fn tell_position(&mut self, key: u32, next: Offset, now: Now) -> bool {
+        let block = told::position(self.history.cursor(next - 1));
+        let telling = self.tell(key, Frame::position(&block), next, now);
+        if matches!(telling, Telling::Done | Telling::Begun) {
+            let subscriber = &mut self.subscribers[key as usize];
+            subscriber.told = next;
+            subscriber.standing = match subscriber.standing {
+                Standing::Unopened => Standing::Replaying,
+                // A heartbeat on the way is none that says it.
+                Standing::Replaying if next < self.position => Standing::Replaying,
+                Standing::Replaying | Standing::Current => Standing::Current,
+            };
+        }
+        matches!(telling, Telling::Done)
+    }
+
+    /// Writes a frame that is no update to a subscriber whose next update this is.
+    fn tell(&mut self, key: u32, frame: Frame, next: Offset, now: Now) -> Telling {
+        let subscriber = &mut self.subscribers[key as usize];
+        if subscriber.state != State::Live {
+            subscriber.next = next;
+        }
+        let Some(framing) = subscriber.sink.framing() else {
+            if push_one(subscriber, frame, now.tick) {
+                return Telling::Done;
+            }
+            // It takes it later, as the first frame of the rest.
+            self.block(key, next, now);
+            return Telling::Full;
+        };
+        let bytes = framing.wrap(frame.bytes());
+        match write_frame(subscriber, &bytes, now.tick) {
+            Ok(written) if written == bytes.len() => Telling::Done,
+            Ok(written) => {
+                subscriber.partial = Some(Box::new(Partial::own(bytes, written)));
+                self.block(key, next, now);
+                Telling::Begun
+            }
+            Err(Gone) => {
+                self.close(key, End::Peer);
+                Telling::Closed
+            }
+        }
+    }
+}
+
+/// What became of a frame.
+enum Telling {
+    Done,
+    /// The rest of it goes out when there is room; the subscriber is blocked.
+    Begun,
+    /// There was no room for it; the subscriber is blocked.
+    Full,
+    Closed,
 }

@@ -51,7 +51,10 @@ impl Bench {
         counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { counts, selector_bytes: 0, shard: None };
         let sink = Sink::Pipe(pipe.clone(), Framing::Bare);
-        self.shard.attach(Subscriber::new(sink, filter, next, GapNotice::End, None, seat), NOW);
+        self.shard.attach(
+            Subscriber::new(sink, filter, next, GapNotice::End, crate::told::Include::default(), None, seat),
+            NOW,
+        );
         pipe
     }
 }

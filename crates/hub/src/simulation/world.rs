@@ -409,7 +409,15 @@ impl World {
         counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { counts, selector_bytes: 0, shard: None };
         let sink = Sink::Pipe(pipe.clone(), Framing::Bare);
-        let mut subscriber = Subscriber::new(sink, client.filter(), next, start.gap, None, seat);
+        let mut subscriber = Subscriber::new(
+            sink,
+            client.filter(),
+            next,
+            start.gap,
+            crate::told::Include::default(),
+            None,
+            seat,
+        );
         subscriber.told_until = start.told_until;
         client.pipe = Some((pipe, key));
         hub.shard.attach(subscriber, now);

@@ -21,7 +21,7 @@ fn said(answer: &Answer) -> Vec<(&str, &str)> {
 const ALLOWED: [(&str, &str); 4] = [
     ("access-control-allow-credentials", "true"),
     ("access-control-allow-origin", "https://app.example"),
-    ("access-control-expose-headers", "Last-Event-ID, Link"),
+    ("access-control-expose-headers", "Last-Event-ID, Link, Headwater-Heartbeat"),
     ("vary", "Origin"),
 ];
 
@@ -87,7 +87,10 @@ fn a_star_admits_every_page_without_its_visitors_credentials() {
     let stream = hub.subscribe_with("?topic=a", &[FOREIGN]);
     assert_eq!(
         said(&stream.head),
-        [("access-control-allow-origin", "*"), ("access-control-expose-headers", "Last-Event-ID, Link")]
+        [
+            ("access-control-allow-origin", "*"),
+            ("access-control-expose-headers", "Last-Event-ID, Link, Headwater-Heartbeat")
+        ]
     );
     assert_eq!(said(&hub.ask(request("POST", "", &[FORM], "topic=a"))), []);
     assert_eq!(said(&hub.ask(get(""))), []);

@@ -73,7 +73,10 @@ impl Bench {
         counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { counts, selector_bytes: 0, shard: None };
         let sink = Sink::Pipe(pipe.clone(), Framing::Bare);
-        self.shard.attach(Subscriber::new(sink, filter, next, gap, None, seat), self.now);
+        self.shard.attach(
+            Subscriber::new(sink, filter, next, gap, crate::told::Include::default(), None, seat),
+            self.now,
+        );
         pipe
     }
 

@@ -84,7 +84,8 @@ impl Site {
         let seat = Seat { counts, selector_bytes: 0, shard: None };
         let stream = mio::net::TcpStream::from_std(server);
         let sink = Sink::Plain { stream, framing: Framing::Bare, discarded: 0 };
-        let subscriber = Subscriber::new(sink, filter, next, GapNotice::End, None, seat);
+        let subscriber =
+            Subscriber::new(sink, filter, next, GapNotice::End, crate::told::Include::default(), None, seat);
         self.inbox.send(Command::Attach(Box::new(subscriber)));
         client
     }

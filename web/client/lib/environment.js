@@ -1,0 +1,81 @@
+// All that a source takes from outside: the network, the time, chance, and what the page goes through. Tests bring their own.
+
+/**
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ * @typedef {'nudge' | 'sleep' | 'wake'} Lifecycle
+ *
+ * @typedef {object} Environment
+ * @property {typeof fetch} fetch
+ * @property {string | undefined} base what a relative URL is relative to
+ * @property {string | undefined} page the page's origin
+ * @property {() => number} now milliseconds, never back
+ * @property {() => number} wall milliseconds since 1970, as far as they can be believed
+ * @property {() => number} luck from 0 to 1
+ * @property {(run: () => void, after: number) => unknown} setTimer
+ * @property {(timer: any) => void} clearTimer
+ * @property {(tell: (what: Lifecycle) => void, until: AbortSignal) => void} watch
+ * @property {(error: unknown) => void} report an error of the application's own
+ * @property {(text: unknown) => void} warn
+ * @property {() => Pick<Storage, 'getItem' | 'setItem'>} [storage] may throw
+ * @property {Pick<LockManager, 'request'>} [locks]
+ */
+
+/** Timers are late by a little; a machine that slept is late by more. */
+const SLEPT = 1_000;
+
+/**
+ * A clock that never goes back, and that counts a machine's sleep, as `performance.now()` does not everywhere. A wall clock
+ * that is set back changes nothing; one that is set forward looks like sleep, and costs a reconnection at most.
+ *
+ * @param {() => number} steady
+ * @param {() => number} wall
+ */
+export function clock(steady, wall) {
+  let slept = 0;
+  let apart = wall() - steady();
+  return () => {
+    const now = steady();
+    const ahead = wall() - now - apart;
+    if (Math.abs(ahead) > SLEPT) {
+      apart += ahead;
+      slept += Math.max(ahead, 0);
+    }
+    return now + slept;
+  };
+}
+
+/** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
+function watch(tell, signal) {
+  const { document } = globalThis;
+  /** @param {any} target @param {string} type @param {(event: any) => Lifecycle | false} what */
+  const on = (target, type, what) => target?.addEventListener?.(type, (/** @type {any} */ event) => {
+    const told = what(event);
+    if (told) tell(told);
+  }, { signal });
+  on(globalThis, 'online', () => 'nudge');
+  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && 'nudge');
+  // A page that can come back keeps its sources, and must not keep their streams: what comes while it is frozen is lost in
+  // the thaw, and the connection is one of six.
+  on(document, 'freeze', () => 'sleep');
+  on(document, 'resume', () => 'wake');
+  on(globalThis, 'pagehide', ({ persisted }) => persisted && 'sleep');
+  on(globalThis, 'pageshow', ({ persisted }) => persisted && 'wake');
+}
+
+/** @returns {Environment} */
+export const environment = () => ({
+  fetch: (input, init) => globalThis.fetch(input, init),
+  base: globalThis.document?.baseURI ?? globalThis.location?.href,
+  page: globalThis.location?.origin,
+  now: clock(() => performance.now(), Date.now),
+  wall: Date.now,
+  luck: Math.random,
+  setTimer: (run, after) => setTimeout(run, after),
+  clearTimer: (timer) => clearTimeout(timer),
+  watch,
+  report: (error) => {
+    if (typeof reportError === 'function') reportError(error);
+    else console.warn('A listener failed:', error);
+  },
+  warn: (text) => console.warn(text),
+});

@@ -1,0 +1,244 @@
+// The source: what an application holds.
+
+import { Connection } from './connection.js';
+import { environment } from './environment.js';
+import { ServerEvent, SourceErrorEvent } from './events.js';
+import { settle } from './options.js';
+import { Target } from './target.js';
+
+/** So many events may wait for a loop before reading stops. What one read brought comes on top. */
+const ENOUGH = 64;
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 2;
+
+/** @typedef {{ waiting: ServerEvent[], idle: boolean, wake: (value: unknown) => void }} Loop */
+
+/**
+ * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
+ *
+ * Dispatches `open`, `message` and the server's own types (`ServerEvent`), `error` (`SourceErrorEvent`), `gap` (`GapEvent`),
+ * `caughtup` when all that was published before has come, and `comment` (`MessageEvent`) on request.
+ */
+export class Source extends Target {
+  static CONNECTING = CONNECTING;
+  static OPEN = OPEN;
+  static CLOSED = CLOSED;
+  CONNECTING = CONNECTING;
+  OPEN = OPEN;
+  CLOSED = CLOSED;
+
+  /** @type {((event: Event) => unknown) | null} */
+  onopen = null;
+  /** @type {((event: ServerEvent) => unknown) | null} */
+  onmessage = null;
+  /** @type {((event: SourceErrorEvent) => unknown) | null} */
+  onerror = null;
+  /** @type {((event: import('./events.js').GapEvent) => unknown) | null} */
+  ongap = null;
+  /** @type {((event: Event) => unknown) | null} */
+  oncaughtup = null;
+  /** @type {((event: MessageEvent<string>) => unknown) | null} */
+  oncomment = null;
+
+  /** The URL, in full. */
+  url;
+  /** Whether cookies go to another origin. */
+  withCredentials;
+
+  #settings;
+  #outside;
+  /** @type {Connection | null} */
+  #connection = null;
+  #closed = false;
+  #cursor;
+  #written = '';
+  /** @type {import('./store.js').Store | void} */
+  #store = undefined;
+  /** What waits for each `for await`; null while that waits for it. @type {Set<Loop>} */
+  #loops = new Set();
+  #makeRoom = () => {};
+  /** What ended it, if that is to be thrown. @type {{ error: unknown } | null} */
+  #failure = null;
+  #changing = false;
+  /** Takes away what others hold of this. */
+  #undo = new AbortController();
+
+  /**
+   * Starts to connect.
+   *
+   * @param {string | URL} url
+   * @param {import('./options.js').SourceOptions} [options]
+   * @param {import('./environment.js').Environment} [outside] for tests: the network, the clock, the page
+   * @throws {DOMException} a `SyntaxError`: the URL is none
+   */
+  constructor(url, options = {}, outside = environment()) {
+    super(outside.report);
+    const { fetch = outside.fetch, signal, cursor = '', store } = options;
+    this.#outside = { ...outside, fetch };
+    this.#settings = settle(url, options, outside);
+    this.url = this.#settings.url.href;
+    this.withCredentials = this.#settings.withCredentials;
+    this.#cursor = cursor;
+    const abort = () => this.#finish({ error: signal?.reason });
+    signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
+    if (signal?.aborted) abort();
+    // Later: listeners are added after the constructor.
+    queueMicrotask(() => this.#start(store));
+  }
+
+  /** @param {string | undefined} store */
+  async #start(store) {
+    if (store !== undefined) {
+      this.#store = await import('./store.js').then(({ Store }) => new Store(store, this.#outside), this.#outside.warn);
+      this.#cursor = (await this.#store?.open()) || this.#cursor;
+    }
+    if (this.#closed) return;
+    const connection = new Connection(this.#settings, this.#cursor, this.#outside, {
+      emit: (event) => this.dispatchEvent(event),
+      take: (event, origin) => this.#take(new ServerEvent(event, origin)),
+      passed: () => this.#passed(),
+      room: () => this.#room(),
+      failed: (error, retryIn) => {
+        const ended = error.kind === 'closed' || error.kind === 'dismissed';
+        if (retryIn === null) this.#finish(ended ? undefined : { error });
+        this.dispatchEvent(new SourceErrorEvent(error, retryIn));
+      },
+    });
+    this.#connection = connection;
+    this.#outside.watch((what) => connection.page(what), this.#undo.signal);
+    connection.page('start');
+  }
+
+  get readyState() {
+    if (this.#closed) return CLOSED;
+    return this.#connection?.state.phase === 'open' ? OPEN : CONNECTING;
+  }
+
+  /**
+   * Where the application is in the stream: after the event that it was given last, also while a listener looks at it. Keep it
+   * with what you made of the events, and give it as the option `cursor` to go on from there. Empty: nowhere yet.
+   */
+  get cursor() {
+    return this.#cursor;
+  }
+
+  /** What is subscribed to. */
+  get topics() {
+    return [...this.#settings.topics];
+  }
+
+  /**
+   * Adds topics, or selectors of topics. Nothing of the others is lost or doubled meanwhile.
+   *
+   * @param {...string} topics
+   */
+  subscribe(...topics) {
+    const wanted = this.#settings.topics;
+    for (const topic of topics) this.#change(wanted.size < wanted.add(topic).size);
+  }
+
+  /**
+   * Takes topics away. Without any, there is no connection until one is added.
+   *
+   * @param {...string} topics
+   */
+  unsubscribe(...topics) {
+    for (const topic of topics) this.#change(this.#settings.topics.delete(topic));
+  }
+
+  /** @param {boolean} really */
+  #change(really) {
+    if (!this.#settings.hub) throw new TypeError('only a hub has topics: see the option `hub`');
+    if (this.#changing || !really) return;
+    this.#changing = true;
+    // One reconnection, however many calls.
+    queueMicrotask(() => {
+      this.#changing = false;
+      this.#connection?.page('change');
+    });
+  }
+
+  /** Ends it. No event follows. */
+  close() {
+    this.#finish();
+  }
+
+  /**
+   * Each event of any type, for `for await`. Reading stops while the loop is behind. Leaving the loop closes the source; the
+   * loop ends when the source is closed, and throws what ended it otherwise.
+   *
+   * @returns {AsyncGenerator<ServerEvent, void>}
+   */
+  [Symbol.asyncIterator]() {
+    /** @type {Loop} */
+    const loop = { waiting: [], idle: false, wake: () => {} };
+    this.#loops.add(loop);
+    return this.#iterate(loop);
+  }
+
+  /** @param {Loop} loop @returns {AsyncGenerator<ServerEvent, void>} */
+  async *#iterate(loop) {
+    try {
+      for (;;) {
+        for (let event; (event = loop.waiting.shift()); ) {
+          this.#makeRoom();
+          this.#cursor = event.cursor ?? event.lastEventId;
+          yield event;
+          // Now the loop has dealt with it.
+          this.#write();
+        }
+        if (this.#failure) throw this.#failure.error;
+        if (this.#closed) return;
+        loop.idle = true;
+        await new Promise((resolve) => (loop.wake = resolve));
+        loop.idle = false;
+      }
+    } finally {
+      this.#loops.delete(loop);
+      this.close();
+    }
+  }
+
+  /** @param {ServerEvent} event */
+  #take(event) {
+    // With a loop, it is the loop that moves on.
+    if (this.#loops.size === 0) this.#cursor = this.#connection?.position ?? '';
+    this.dispatchEvent(event);
+    for (const loop of this.#loops) {
+      loop.waiting.push(event);
+      loop.wake(0);
+    }
+  }
+
+  #passed() {
+    if ([...this.#loops].some(({ waiting, idle }) => waiting.length > 0 || !idle)) return;
+    this.#cursor = this.#connection?.position ?? '';
+    this.#write();
+  }
+
+  #write() {
+    if (this.#cursor !== this.#written) this.#store?.write(this.#cursor);
+    this.#written = this.#cursor;
+  }
+
+  /** @returns {Promise<void> | null} */
+  #room() {
+    if (![...this.#loops].some(({ waiting }) => waiting.length >= ENOUGH)) return null;
+    return new Promise((resolve) => {
+      this.#makeRoom = () => this.#room() ?? resolve();
+    });
+  }
+
+  /** @param {{ error: unknown }} [failure] */
+  #finish(failure) {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#failure = failure ?? null;
+    this.#undo.abort();
+    this.#connection?.page('end');
+    for (const loop of this.#loops) loop.wake(0);
+    this.#makeRoom();
+  }
+}

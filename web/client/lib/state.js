@@ -1,0 +1,203 @@
+// When to connect, how long to listen, how long to wait, when to give up: the whole of it, without any I/O. What happened and
+// the time go in; what to do comes out. `connect` and `error` end what was under way before.
+
+import { delay, LONGEST } from './backoff.js';
+
+/** A stream that has been open for so long counts as one that works, also if no event came. */
+const SETTLED = 5_000;
+/** A hub sends the first byte at once: a proxy that has none after so long may be holding it back. */
+const FIRST_BYTE = 3_000;
+/** For so long a silent stream is spared while polls are tried. */
+const GRACE = 15_000;
+
+/**
+ * @typedef {object} Policy
+ * @property {boolean} strict as a browser's `EventSource`: any status but 200 and 204 is final
+ * @property {boolean} repeat a request may be sent again
+ * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
+ * @property {number} answer how long to wait for the answer
+ * @property {number} silence how long an open stream may be silent
+ * @property {number} retry the reconnection time until the server gives one
+ *
+ * @typedef {'start' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
+ *   | 'token' | 'failed' | 'elapsed'} Happening
+ *
+ * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
+ * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
+ * @typedef {'connect' | 'cut' | 'open' | 'doubt' | 'timeout' | 'silence' | 'error' | 'fail'} Effect
+ *
+ * @typedef {object} Given what belongs to a happening
+ * @property {'cut' | 'status' | 'lasting'} [failure] failed: the network, a status, or what would be the same again
+ * @property {number} [status] failed
+ * @property {number} [retryAfter] failed, in milliseconds
+ * @property {boolean} [renew] failed: a fresh token can be had
+ * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
+ * @property {number} [silence] head: how long the server says that silence may last
+ * @property {number} [retry] retry
+ * @property {number} [renewIn] token: when it wants another one
+ */
+
+export class State {
+  /** @type {'idle' | 'connecting' | 'open' | 'waiting' | 'ended'} */
+  phase = 'idle';
+  /** Streams in a row that the watch for silence ended. */
+  silences = 0;
+  /** The answer is there, if not a byte of its body. */
+  headed = false;
+  /** Nothing has come since `doubt`. */
+  doubted = false;
+  #policy;
+  #retry;
+  #silence;
+  /** Since the last stream that worked. */
+  #failures = 0;
+  /** A 401 has been answered with a fresh token, and nothing has opened since. */
+  #renewed = false;
+  #renewAt = Infinity;
+  /** When the phase began. */
+  #since = 0;
+  /** The last byte; nothing is expected while nothing is read. */
+  #heard = 0;
+  /** When waiting: until when, and until when at least, because the server said so. */
+  #until = 0;
+  #notBefore = 0;
+  #delivered = false;
+
+  /** @param {Policy} policy */
+  constructor(policy) {
+    this.#policy = policy;
+    this.#retry = policy.retry;
+    this.#silence = policy.silence;
+  }
+
+  /**
+   * @param {Happening} what
+   * @param {number} now
+   * @param {Given} [given]
+   * @returns {Effect | undefined}
+   */
+  on(what, now, given = {}) {
+    const { phase } = this;
+    const open = phase === 'open';
+    const connecting = phase === 'connecting';
+    const policy = this.#policy;
+    if (phase === 'ended') return undefined;
+    switch (what) {
+      case 'start':
+        if (phase === 'idle') return this.#connect(now);
+        break;
+      case 'sleep':
+        this.phase = 'idle';
+        return 'cut';
+      case 'end':
+        this.phase = 'ended';
+        return 'cut';
+      case 'change':
+        if (open || connecting) return this.#connect(now);
+        break;
+      case 'nudge':
+        // The network is back, or the page is looked at.
+        if (phase === 'waiting') this.#until = Math.max(now, this.#notBefore);
+        // Half the patience is at least a heartbeat that did not come.
+        else if (open && now >= this.#heard + this.#silence / 2) return this.#connect(now);
+        return this.on('elapsed', now);
+      case 'head':
+        this.#silence = given.silence ?? policy.silence;
+        this.headed = true;
+        if (connecting && !policy.fallback) return this.#opened(now);
+        break;
+      case 'heard':
+        this.#heard = now;
+        this.doubted = false;
+        if (connecting) return this.#opened(now);
+        break;
+      case 'pause':
+        this.#heard = Infinity;
+        break;
+      case 'resume':
+        this.#heard = now;
+        break;
+      case 'delivered':
+        this.#delivered = true;
+        break;
+      case 'retry':
+        this.#retry = given.retry ?? 0;
+        break;
+      case 'token':
+        this.#renewAt = now + (given.renewIn ?? Infinity);
+        break;
+      case 'failed':
+        return this.#failed(given, now);
+      case 'elapsed':
+        if (now < this.until) break;
+        if (phase === 'waiting' || now >= this.#renewAt) return this.#connect(now);
+        if (connecting && now >= this.#since + policy.answer) return 'timeout';
+        if (policy.fallback && !this.doubted && (connecting || this.silences > 0)) {
+          this.doubted = true;
+          if (open) this.#heard += GRACE;
+          return 'doubt';
+        }
+        this.silences += 1;
+        return 'silence';
+      default:
+    }
+    return undefined;
+  }
+
+  /** When `elapsed` is due. */
+  get until() {
+    switch (this.phase) {
+      case 'waiting':
+        return this.#until;
+      case 'connecting':
+        return this.#since + (this.#policy.fallback && !this.doubted ? FIRST_BYTE : this.#policy.answer);
+      case 'open':
+        return Math.min(this.#heard + this.#silence, this.#renewAt);
+      default:
+        return Infinity;
+    }
+  }
+
+  /** @param {number} now @returns {Effect} */
+  #connect(now) {
+    this.phase = 'connecting';
+    this.#since = now;
+    this.#renewAt = Infinity;
+    this.#delivered = false;
+    this.doubted = false;
+    this.headed = false;
+    return 'connect';
+  }
+
+  /** @param {number} now @returns {Effect} */
+  #opened(now) {
+    this.phase = 'open';
+    this.#since = now;
+    this.#heard = now;
+    this.#renewed = false;
+    return 'open';
+  }
+
+  /** @param {Given} given @param {number} now @returns {Effect} */
+  #failed({ failure, status = 0, retryAfter = 0, renew, luck = 0 }, now) {
+    const { strict, repeat } = this.#policy;
+    if (status === 401 && renew && !this.#renewed) {
+      this.#renewed = true;
+      return this.#connect(now);
+    }
+    const temporary = failure === 'cut' || (failure === 'status' && !strict && (status === 429 || status >= 500));
+    if (!temporary || !repeat) {
+      this.phase = 'ended';
+      return 'fail';
+    }
+    if (this.phase === 'open') {
+      if (this.#delivered || now >= this.#since + SETTLED) this.#failures = 0;
+      if (now < this.#heard + this.#silence) this.silences = 0;
+    }
+    this.#until = now + delay(this.#retry, this.#failures, retryAfter, luck);
+    this.#notBefore = now + Math.min(retryAfter, LONGEST);
+    this.#failures += 1;
+    this.phase = 'waiting';
+    return 'error';
+  }
+}

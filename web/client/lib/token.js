@@ -1,0 +1,100 @@
+// The token: asked for, kept while it is good, asked for again before it ends.
+
+import { HeadwaterError } from './errors.js';
+
+/**
+ * A token, or a function that gets one. `refused` is true when the last one was answered with 401: then a copy that the
+ * application keeps is no good. An empty one means none.
+ *
+ * @typedef {string | ((asked: { refused: boolean }) => string | null | undefined | Promise<string | null | undefined>)}
+ *   TokenSource
+ */
+
+/** A new one is asked for when a tenth of the life is left, but no more than this. */
+const MARGIN = 60_000;
+/** Whatever a token says, another one is not asked for sooner. */
+const SOONEST = 1_000;
+
+/**
+ * When to ask for another one, in milliseconds from now; Infinity: it does not end, or it is none that can be read.
+ *
+ * @param {string} token
+ * @param {number} wall
+ */
+export function renewIn(token, wall) {
+  let claims;
+  try {
+    claims = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+  } catch {
+    return Infinity;
+  }
+  if (typeof claims?.exp !== 'number') return Infinity;
+  const life = (claims.exp - claims.iat) * 1_000;
+  let left = claims.exp * 1_000 - wall;
+  // It cannot have ended already, nor live longer than it was made for: then the clock is wrong, and its own life counts.
+  if (!(left > 0) || left > life) left = life > 0 ? life : Infinity;
+  return Math.max(left - Math.min(left / 10, MARGIN), SOONEST);
+}
+
+export class Token {
+  #source;
+  #clock;
+  /** @type {string | null} */
+  #kept = null;
+  #last = '';
+  #until = Infinity;
+  #refused = false;
+  /** @type {Promise<string> | null} */
+  #asking = null;
+
+  /**
+   * @param {TokenSource | undefined} source
+   * @param {{ now: () => number, wall: () => number }} clock
+   */
+  constructor(source, clock) {
+    this.#source = source;
+    this.#clock = clock;
+  }
+
+  /** Another one can be had. */
+  get renewable() {
+    return typeof this.#source === 'function';
+  }
+
+  /** How long the present one is good, in milliseconds. */
+  get renewIn() {
+    return this.#until - this.#clock.now();
+  }
+
+  /** The server did not take it. */
+  refuse() {
+    this.#kept = null;
+    this.#refused = true;
+  }
+
+  /** @returns {Promise<string>} empty: none */
+  async get() {
+    if (typeof this.#source !== 'function') return this.#source ?? '';
+    if (this.#kept !== null && this.#clock.now() < this.#until) return this.#kept;
+    // A stream and the poll beside it share the answer.
+    this.#asking ??= this.#ask(this.#source).finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  /** @param {Exclude<TokenSource, string>} source */
+  async #ask(source) {
+    const refused = this.#refused;
+    this.#refused = false;
+    let token;
+    try {
+      token = (await source({ refused })) || '';
+    } catch (cause) {
+      throw new HeadwaterError('token', `no token: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
+    this.#kept = token;
+    // Who gives the same one again has no other: it is not asked for each second.
+    this.#until = token === this.#last ? Infinity : this.#clock.now() + renewIn(token, this.#clock.wall());
+    this.#last = token;
+    return token;
+  }
+}

@@ -1,0 +1,159 @@
+// Publishing to a hub, with retries that are safe.
+
+import { delay } from './lib/backoff.js';
+import { environment } from './lib/environment.js';
+import { HeadwaterError, mediaType, wrongType } from './lib/errors.js';
+import { read, refusal } from './lib/refusal.js';
+import { hubUrl } from './lib/request.js';
+import { Token } from './lib/token.js';
+
+export { HeadwaterError };
+
+/** The wait before the second attempt; it doubles from there. */
+const RETRY = 200;
+/** How often a publish is tried in all: some 3 s together. */
+const ATTEMPTS = 5;
+const ANSWER = 30_000;
+/** A `Retry-After` beyond this is the caller's to wait for: a publish should not hang for minutes unseen. */
+const MAX_RETRY_AFTER = 60_000;
+/** An id is some 30 bytes; one that a publisher chose is bounded by the hub. */
+const MAX_ID = 65_536;
+const TEXT = 'text/plain';
+
+/**
+ * @typedef {object} Update
+ * @property {string | string[]} topic the first is the canonical one; the others find it too
+ * @property {unknown} [data] a text; anything else is sent as JSON
+ * @property {boolean} [private] only for subscribers whose token grants one of the topics
+ * @property {string} [id] an id of your own; else the hub gives it one, which says where it is in the stream
+ * @property {string} [type] the event's type: what `addEventListener` listens for
+ * @property {number} [retry] the reconnection time that its receivers take on, in milliseconds
+ *
+ * @typedef {object} PublishOptions
+ * @property {import('./lib/token.js').TokenSource} [token] sent as `Authorization: Bearer`
+ * @property {boolean} [withCredentials] send cookies to another origin, too
+ * @property {string} [idempotencyKey] of your own, if a publish shall be safe to repeat across reloads, too; else a new one
+ * @property {number} [attempts] how often it is tried in all: 5. 1 is never again
+ * @property {AbortSignal} [signal]
+ * @property {typeof fetch} [fetch] instead of the global one
+ */
+
+/**
+ * Publishes an update, and returns its id.
+ *
+ * What is lost on the way is sent again with the same `Idempotency-Key`, so Headwater publishes it once, also if it was the
+ * answer that was lost. (A hub that does not know the header may publish it twice; if that is worse than not at all, set
+ * `attempts` to 1.)
+ *
+ * @param {string | URL} url the hub's; one without a path gets `/.well-known/mercure`
+ * @param {Update & PublishOptions} update
+ * @param {Pick<import('./lib/environment.js').Environment, 'fetch' | 'base' | 'now' | 'wall' | 'luck' | 'setTimer' | 'clearTimer'>}
+ *   [outside] for tests
+ * @returns {Promise<string>}
+ * @throws {HeadwaterError} the last attempt's. Only the network, no answer, and the statuses 429 and 502 to 504 are tried again
+ */
+export async function publish(url, update, outside = environment()) {
+  const { token: source, withCredentials = false, attempts = ATTEMPTS, signal, fetch = outside.fetch } = update;
+  const token = new Token(source, outside);
+  const address = hubUrl(new URL(url, outside.base)).href;
+  const body = form(update);
+  // A structured string, hence the quotes (draft-ietf-httpapi-idempotency-key-header, 2.1).
+  const key = `"${(update.idempotencyKey ?? randomKey()).replace(/["\\]/g, '\\$&')}"`;
+  let renewed = false;
+
+  for (let failures = 0; ; ) {
+    const given = new AbortController();
+    const abort = () => given.abort(signal?.reason);
+    if (signal?.aborted) throw aborted(signal);
+    signal?.addEventListener('abort', abort);
+    const timer = outside.setTimer(() => given.abort(), ANSWER);
+    /** @type {HeadwaterError} */
+    let error;
+    try {
+      const bearer = await token.get();
+      const response = await fetch(address, {
+        method: 'POST',
+        body,
+        headers: { 'Idempotency-Key': key, ...(bearer && { Authorization: `Bearer ${bearer}` }) },
+        cache: 'no-store',
+        credentials: withCredentials ? 'include' : 'same-origin',
+        // A POST that is redirected becomes a GET, or goes where nobody meant it to.
+        redirect: 'error',
+        signal: given.signal,
+      });
+      if (!response.ok) throw await refusal(response);
+      // Some page that answers a POST with 200 is not a hub, and its HTML is not an id.
+      if (mediaType(response) !== TEXT) throw wrongType(response, TEXT);
+      const { text, whole } = await read(response, MAX_ID);
+      if (!whole) throw new HeadwaterError('answer', 'the answer is too long for an id');
+      return text;
+    } catch (cause) {
+      if (signal?.aborted) throw aborted(signal);
+      if (cause instanceof HeadwaterError) error = cause;
+      else if (given.signal.aborted) error = new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`);
+      else {
+        const { message } = /** @type {any} */ (cause)?.cause ?? cause;
+        error = new HeadwaterError('network', `cannot publish: ${message}`, { cause });
+      }
+    } finally {
+      // What is not read of the answer would hold its connection.
+      given.abort();
+      outside.clearTimer(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+    if (error.status === 401 && token.renewable && !renewed) {
+      renewed = true;
+      token.refuse();
+      continue;
+    }
+    failures += 1;
+    const atLeast = error.retryAfter ?? 0;
+    if (!isTemporary(error) || failures >= attempts || atLeast > MAX_RETRY_AFTER) throw error;
+    await sleep(delay(RETRY, failures - 1, atLeast, outside.luck()), signal, outside);
+  }
+}
+
+/** @param {HeadwaterError} error */
+const isTemporary = ({ kind, status = 0 }) =>
+  ['network', 'timeout', 'token'].includes(kind) || status === 429 || (status >= 502 && status <= 504);
+
+/** @param {AbortSignal} signal */
+const aborted = (signal) => new HeadwaterError('aborted', 'the publish was aborted', { cause: signal.reason });
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal | undefined} signal cuts it short
+ * @param {Pick<import('./lib/environment.js').Environment, 'setTimer' | 'clearTimer'>} outside
+ * @returns {Promise<void>}
+ */
+function sleep(milliseconds, signal, outside) {
+  return new Promise((resolve) => {
+    const timer = outside.setTimer(done, milliseconds);
+    signal?.addEventListener('abort', done);
+    function done() {
+      outside.clearTimer(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+/** The form that every hub of the protocol takes. @param {Update} update */
+function form({ topic, data = '', private: isPrivate, id, type, retry }) {
+  const fields = new URLSearchParams();
+  for (const one of [topic].flat()) fields.append('topic', one);
+  fields.append('data', typeof data === 'string' ? data : JSON.stringify(data));
+  if (isPrivate) fields.append('private', 'on');
+  if (id !== undefined) fields.append('id', id);
+  if (type !== undefined) fields.append('type', type);
+  if (retry !== undefined) fields.append('retry', String(retry));
+  return fields;
+}
+
+/** 128 random bits. `crypto.randomUUID` is not there on plain `http://`. */
+function randomKey() {
+  const bytes = new Uint8Array(16);
+  if (typeof crypto === 'object') crypto.getRandomValues(bytes);
+  else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,52 @@
+/**
+ * A clock that never goes back, and that counts a machine's sleep, as `performance.now()` does not everywhere. A wall clock
+ * that is set back changes nothing; one that is set forward looks like sleep, and costs a reconnection at most.
+ *
+ * @param {() => number} steady
+ * @param {() => number} wall
+ */
+export function clock(steady: () => number, wall: () => number): () => number;
+export function environment(): Environment;
+/**
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ */
+export type Lifecycle = "nudge" | "sleep" | "wake";
+/**
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ */
+export type Environment = {
+    fetch: typeof fetch;
+    /**
+     * what a relative URL is relative to
+     */
+    base: string | undefined;
+    /**
+     * the page's origin
+     */
+    page: string | undefined;
+    /**
+     * milliseconds, never back
+     */
+    now: () => number;
+    /**
+     * milliseconds since 1970, as far as they can be believed
+     */
+    wall: () => number;
+    /**
+     * from 0 to 1
+     */
+    luck: () => number;
+    setTimer: (run: () => void, after: number) => unknown;
+    clearTimer: (timer: any) => void;
+    watch: (tell: (what: Lifecycle) => void, until: AbortSignal) => void;
+    /**
+     * an error of the application's own
+     */
+    report: (error: unknown) => void;
+    warn: (text: unknown) => void;
+    /**
+     * may throw
+     */
+    storage?: (() => Pick<Storage, "getItem" | "setItem">) | undefined;
+    locks?: Pick<LockManager, "request"> | undefined;
+};

@@ -1,0 +1,16 @@
+export function cursorId(text: string): string;
+/**
+ * How far the stream has been seen, in each epoch: cursors of one epoch are in order, those of two are not.
+ *
+ * An event is seen once. Without this, a hub that no longer knows our cursor and replays all that it holds would bring what
+ * we have had, and so would two requests that overlap.
+ */
+export class Seen {
+    /**
+     * Moves on to this cursor. False if that, or a later one, has been here.
+     *
+     * @param {string} cursor
+     */
+    admit(cursor: string): boolean;
+    #private;
+}

@@ -1,0 +1,117 @@
+/**
+ * @typedef {object} Policy
+ * @property {boolean} strict as a browser's `EventSource`: any status but 200 and 204 is final
+ * @property {boolean} repeat a request may be sent again
+ * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
+ * @property {number} answer how long to wait for the answer
+ * @property {number} silence how long an open stream may be silent
+ * @property {number} retry the reconnection time until the server gives one
+ *
+ * @typedef {'start' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
+ *   | 'token' | 'failed' | 'elapsed'} Happening
+ *
+ * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
+ * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
+ * @typedef {'connect' | 'cut' | 'open' | 'doubt' | 'timeout' | 'silence' | 'error' | 'fail'} Effect
+ *
+ * @typedef {object} Given what belongs to a happening
+ * @property {'cut' | 'status' | 'lasting'} [failure] failed: the network, a status, or what would be the same again
+ * @property {number} [status] failed
+ * @property {number} [retryAfter] failed, in milliseconds
+ * @property {boolean} [renew] failed: a fresh token can be had
+ * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
+ * @property {number} [silence] head: how long the server says that silence may last
+ * @property {number} [retry] retry
+ * @property {number} [renewIn] token: when it wants another one
+ */
+export class State {
+    /** @param {Policy} policy */
+    constructor(policy: Policy);
+    /** @type {'idle' | 'connecting' | 'open' | 'waiting' | 'ended'} */
+    phase: "idle" | "connecting" | "open" | "waiting" | "ended";
+    /** Streams in a row that the watch for silence ended. */
+    silences: number;
+    /** The answer is there, if not a byte of its body. */
+    headed: boolean;
+    /** Nothing has come since `doubt`. */
+    doubted: boolean;
+    /**
+     * @param {Happening} what
+     * @param {number} now
+     * @param {Given} [given]
+     * @returns {Effect | undefined}
+     */
+    on(what: Happening, now: number, given?: Given): Effect | undefined;
+    /** When `elapsed` is due. */
+    get until(): number;
+    #private;
+}
+export type Policy = {
+    /**
+     * as a browser's `EventSource`: any status but 200 and 204 is final
+     */
+    strict: boolean;
+    /**
+     * a request may be sent again
+     */
+    repeat: boolean;
+    /**
+     * polls may do where streams do not: doubt streams, and be open with the first byte only
+     */
+    fallback: boolean;
+    /**
+     * how long to wait for the answer
+     */
+    answer: number;
+    /**
+     * how long an open stream may be silent
+     */
+    silence: number;
+    /**
+     * the reconnection time until the server gives one
+     */
+    retry: number;
+};
+/**
+ * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
+ * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
+ */
+export type Happening = "start" | "sleep" | "nudge" | "change" | "end" | "head" | "heard" | "delivered" | "retry" | "pause" | "resume" | "token" | "failed" | "elapsed";
+export type Effect = "connect" | "cut" | "open" | "doubt" | "timeout" | "silence" | "error" | "fail";
+/**
+ * what belongs to a happening
+ */
+export type Given = {
+    /**
+     * failed: the network, a status, or what would be the same again
+     */
+    failure?: "cut" | "status" | "lasting" | undefined;
+    /**
+     * failed
+     */
+    status?: number | undefined;
+    /**
+     * failed, in milliseconds
+     */
+    retryAfter?: number | undefined;
+    /**
+     * failed: a fresh token can be had
+     */
+    renew?: boolean | undefined;
+    /**
+     * failed: from 0 to 1, spreads those who failed together
+     */
+    luck?: number | undefined;
+    /**
+     * head: how long the server says that silence may last
+     */
+    silence?: number | undefined;
+    /**
+     * retry
+     */
+    retry?: number | undefined;
+    /**
+     * token: when it wants another one
+     */
+    renewIn?: number | undefined;
+};

@@ -1,0 +1,33 @@
+/**
+ * When to ask for another one, in milliseconds from now; Infinity: it does not end, or it is none that can be read.
+ *
+ * @param {string} token
+ * @param {number} wall
+ */
+export function renewIn(token: string, wall: number): number;
+export class Token {
+    /**
+     * @param {TokenSource | undefined} source
+     * @param {{ now: () => number, wall: () => number }} clock
+     */
+    constructor(source: TokenSource | undefined, clock: {
+        now: () => number;
+        wall: () => number;
+    });
+    /** Another one can be had. */
+    get renewable(): boolean;
+    /** How long the present one is good, in milliseconds. */
+    get renewIn(): number;
+    /** The server did not take it. */
+    refuse(): void;
+    /** @returns {Promise<string>} empty: none */
+    get(): Promise<string>;
+    #private;
+}
+/**
+ * A token, or a function that gets one. `refused` is true when the last one was answered with 401: then a copy that the
+ * application keeps is no good. An empty one means none.
+ */
+export type TokenSource = string | ((asked: {
+    refused: boolean;
+}) => string | null | undefined | Promise<string | null | undefined>);
