@@ -88,7 +88,7 @@ test('a token function that fails is tried again; one that repeats itself is not
   const iat = Math.floor(world.wallTime / 1_000);
   const token = () => {
     if (fails) throw new Error('the session server is away');
-    return jwt({ exp: iat + 2 });
+    return jwt({ iat, exp: iat + 2 });
   };
   const { seen } = await world.source(URL_, { token });
   assert.deepEqual(seen, ['token 1000']);
@@ -96,7 +96,8 @@ test('a token function that fails is tried again; one that repeats itself is not
   fails = false;
   await world.pass(1_000);
   await world.last.open();
-  await world.pass(1_000);
+  // Once it wants another one, gets the same, and leaves it at that.
+  await world.pass(1_800);
   assert.equal(world.requests.length, 2);
   await world.last.open();
   await world.pass(1e6);
@@ -167,6 +168,8 @@ test('for await: bounded, and reading stops while the loop is slow', async () =>
   const next = loop.next();
   await stream.send(event(66));
   assert.equal((await next).value.data, '66');
+  await stream.send(event(67));
+  assert.equal(source.cursor, '#a-66', 'it is the loop that moves on');
   await loop.return();
   assert.equal(source.readyState, 2);
   assert.deepEqual(await loop.next(), { done: true, value: undefined });

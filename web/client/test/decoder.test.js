@@ -100,3 +100,12 @@ test('any bytes, cut anywhere, are read as when they come in one piece', () => {
     }
   }
 });
+
+test('what a cut character leaves behind is counted where it belongs', () => {
+  // Two bytes of three, whose third does not come: one U+FFFD for them, at the beginning of the next read, which has as many
+  // characters as bytes, since its own last byte waits in turn.
+  const decoder = new Decoder({}, { event: 9 });
+  decoder.push(Uint8Array.of(...bytes('data: '), 0xe2, 0x82));
+  decoder.push(Uint8Array.of(...bytes('\ndata: 345678\n'), 0xe2));
+  assert.throws(() => decoder.push(bytes('\ndata\n')), { limit: 'event' });
+});

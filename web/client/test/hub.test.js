@@ -200,6 +200,48 @@ test('a proxy that swallows streams: long polls, and the way back', async () => 
   assert.deepEqual(seen.slice(7), ['open', 'caughtup', '10']);
 });
 
+/** A hub whose streams are swallowed: the source polls, and this poll is answered with nothing when its time is over. */
+async function polling() {
+  const world = new World();
+  const made = await world.source(HUB, { topics: ['/a'], cursor: '#a-1' });
+  const nothing = { lastEventID: '#a-1', more: false, updates: [] };
+  await world.pass(3_000);
+  await world.last.json(nothing);
+  await world.pass(1_000);
+  await world.last.json(nothing);
+  return { world, nothing, ...made };
+}
+
+test('polls that are answered at once with nothing are no busy loop', async () => {
+  const { world, nothing } = await polling();
+  const before = world.requests.length;
+  await world.last.json(nothing);
+  assert.equal(world.requests.length, before);
+  await world.pass(1_000);
+  assert.equal(world.requests.length, before + 1);
+});
+
+test('a stream that is tried while polls fail takes over, and one more silence is doubted', async () => {
+  const { world, nothing, source, seen } = await polling();
+  while (world.last.isPoll) {
+    await world.pass(1_000);
+    if (world.last.isPoll && world.time < 295_000) await world.last.json(nothing);
+    else if (world.last.isPoll && source.readyState === 1) await world.last.fail();
+  }
+  const stream = world.last;
+  world.requests.findLast(({ isPoll }) => isPoll).fail();
+  await settled();
+  assert.equal(source.readyState, 0);
+  await stream.open({ 'Headwater-Heartbeat': '15' });
+  await stream.send(mark(1));
+  assert.equal(source.readyState, 1);
+  await world.pass(34_000);
+  assert.equal(world.last, stream, 'no other request is made');
+  await world.pass(1_000);
+  assert.ok(world.last.isPoll);
+  assert.equal(seen.filter((text) => text.startsWith('silence')).length, 0);
+});
+
 test('a poll beside a stream that comes after all is dropped, with what it brought', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['/a'], cursor: '#a-1' });
