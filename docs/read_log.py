@@ -36,6 +36,8 @@ class Manifest:
         if lines[0] != "headwater-history 1":
             raise NotWhole("manifest: this reads version 1, not " + lines[0])
         self.lost, self.purges, self.clean = [], [], None
+        # All before it was durable once.
+        self.proven = 0
         for line in lines[1:]:
             word, rest = line.split(" ", 1)
             if word == "id":
@@ -44,8 +46,12 @@ class Manifest:
                 self.hash = bytes.fromhex(rest)
             elif word == "clean":
                 self.clean = int(rest)
+                self.proven = max(self.proven, self.clean)
+            elif word == "epoch":
+                self.proven = max(self.proven, int(rest.split(" ")[1]))
             elif word in ("lost", "damaged"):
                 self.lost.append(tuple(map(int, rest.split(" "))))
+                self.proven = max(self.proven, self.lost[-1][1])
             elif word == "purge":
                 before, topic = rest.split(" ")
                 self.purges.append((int(before), bytes.fromhex(topic).decode()))
@@ -137,8 +143,8 @@ def segments(directory, manifest):
         yield first, segment, name == names[-1]
 
 
-def records(first, segment, may_be_torn):
-    """The whole records of a segment, without those of a submission of which the end is missing."""
+def records(first, segment, proven):
+    """The whole records of a segment of which all before the offset `proven` was durable once."""
     at, expected, submission = SEGMENT_HEAD, first, []
     while at < len(segment):
         try:
@@ -146,9 +152,9 @@ def records(first, segment, may_be_torn):
             if record.offset != expected:
                 raise NotWhole("another offset")
         except NotWhole:
-            record = behind(segment, at, expected, may_be_torn)
+            record, proven = behind(segment, at, expected, proven)
             if record is None:
-                return
+                break
             # Damage must not hide what stands before it.
             yield from submission
             submission = []
@@ -157,10 +163,12 @@ def records(first, segment, may_be_torn):
         if not record.flags & CONTINUED:
             yield from submission
             submission = []
+    yield from (record for record in submission if record.offset < proven)
 
 
-def behind(segment, bad, expected, may_be_torn):
-    """The first whole record behind a bad place; in the last segment one that says the bad one had been durable."""
+def behind(segment, bad, expected, proven):
+    """The first whole record behind a bad place, if all that is missing before it was durable once; and what was."""
+    first = None
     for at in range(bad + 1, len(segment) - RECORD_HEAD + 1):
         length, _, offset = struct.unpack_from("<IIQ", segment, at)
         if at + 8 + length > len(segment) or not expected < offset <= expected + (at - bad):
@@ -169,9 +177,13 @@ def behind(segment, bad, expected, may_be_torn):
             record = Record(segment, at)
         except NotWhole:
             continue
-        if record.durable <= record.offset and (record.durable > expected or not may_be_torn):
-            return record
-    return None
+        if record.durable > record.offset:
+            continue
+        first = first or record
+        proven = max(proven, record.durable)
+        if first.offset <= proven:
+            return first, proven
+    return None, proven
 
 
 # --- Indexes ---------------------------------------------------------------------------------------------------------
@@ -244,8 +256,8 @@ def read(directory, topic=None):
         found = None
         if topic is not None and not last:
             found = places(directory, first, manifest, siphash13(manifest.hash, b"t" + topic.encode()))
-        may_be_torn = last and manifest.clean is None
-        all_of_it = records(first, segment, may_be_torn) if found is None else looked_up(segment, found)
+        proven = manifest.proven if last else float("inf")
+        all_of_it = records(first, segment, proven) if found is None else looked_up(segment, found)
         for record in all_of_it:
             if manifest.is_lost(record.offset) or not record.topics or manifest.is_purged(record):
                 continue

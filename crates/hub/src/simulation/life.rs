@@ -212,7 +212,7 @@ impl World {
         let end = *self.random.pick(&[End::Stop, End::Kill, End::Kill, End::Crash, End::Crash, End::Crash]);
         if end != End::Stop && self.random.coin() {
             // In the middle of something.
-            let operations = self.random.below(25) as u64;
+            let operations = self.random.below(40) as u64;
             self.tell(|| format!("it all ends in {operations} operations"));
             self.disk.cut_power_after(operations);
             self.trouble.writes = true;
@@ -224,7 +224,14 @@ impl World {
         } else if self.random.coin() {
             self.heal();
         }
-        self.end_by(end, false)
+        let goes_on = self.end_by(end, false)?;
+        // Some come back at once, others when much has happened.
+        for _ in 0..self.random.below(4) {
+            if goes_on {
+                self.connect()?;
+            }
+        }
+        Ok(goes_on)
     }
 
     fn end_by(&mut self, end: End, flip: bool) -> Result<bool, Wrong> {
@@ -254,10 +261,13 @@ impl World {
 
     /// Something that is at work when the power goes.
     fn work(&mut self) -> Result<(), Wrong> {
-        match self.random.below(6) {
+        match self.random.below(8) {
             0 => self.chores(),
-            1 => self.purge()?,
-            2 => self.sync(),
+            1 | 2 => {
+                self.purge()?;
+                self.chores();
+            }
+            3 => self.sync(),
             _ => {
                 self.publish();
                 self.commit()?;
@@ -277,8 +287,8 @@ impl World {
     fn flip(&mut self, end: End) {
         self.disk = self.disk.crash();
         self.flipped = true;
+        let files = self.disk.files();
         for _ in 0..=self.random.below(2) {
-            let files = self.disk.files();
             let names: Vec<_> = files.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
             let (name, bytes) = *self.random.pick(&names);
             let bit = self.random.below(bytes.len() * 8);
@@ -342,6 +352,25 @@ impl World {
                 self.trouble.unread |= reads;
             }
         }
+    }
+
+    /// Whether the disk has nothing of what was purged any more.
+    pub(super) fn has_forgotten(&mut self) -> Result<(), Wrong> {
+        // What is damaged is not found to be overwritten, and may look like anything.
+        if self.flipped {
+            return Ok(());
+        }
+        let found = self.disk.crash().files();
+        for offset in 1..self.facts.next() {
+            let fact = self.facts.get(offset);
+            let gone = fact.purged == Purged::Yes && fact.held == Held::Surely;
+            let data = format!("data: n{}\n", fact.serial);
+            let holds = |bytes: &[u8]| memchr::memmem::find(bytes, data.as_bytes()).is_some();
+            if let Some((name, _)) = found.iter().find(|(_, bytes)| gone && holds(bytes)) {
+                return Err(format!("{name} still has what was purged of {offset}: {fact:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// While something may fail, what has not been synced may get lost.

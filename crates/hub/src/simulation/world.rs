@@ -374,7 +374,11 @@ impl World {
         let random = &mut self.random;
         let who = random.below(4);
         if self.clients.len() <= who {
-            let selectors = (0..=random.below(2)).map(|_| random.below(SELECTORS.len())).collect();
+            let selectors = if random.coin() {
+                vec![0]
+            } else {
+                (0..=random.below(2)).map(|_| random.below(SELECTORS.len())).collect()
+            };
             let grant = random.coin().then(|| random.below(SELECTORS.len()));
             self.clients.push(Client::new(selectors, grant, !random.one_in(3)));
         }

@@ -89,6 +89,49 @@ fn damage_is_told_by_offsets_and_nothing_is_changed() {
     assert_eq!(bench.damage(), "updates are missing or not whole: 10");
 }
 
+/// What the start has written down, and what records say, tells damage from a commit that is torn.
+#[test]
+fn damage_is_no_torn_commit_and_a_torn_commit_no_damage() {
+    let mut bench = Bench::new(settings(100));
+    bench.publish([words("a b c d")]).unwrap();
+    bench.fall(bench.disk.kill());
+    bench.open().unwrap();
+    bench.damage_record(2);
+    bench.fall(bench.disk.kill());
+    assert_eq!(bench.damage(), "updates are missing or not whole: 2");
+
+    let mut bench = Bench::new(settings(100));
+    bench.say("a b");
+    bench.publish([words("c"), words("d")]).unwrap();
+    // Of the last commit one update is whole, and proves that "b" was durable; but not that "c" was.
+    bench.damage_record(2);
+    bench.damage_record(3);
+    bench.fall(bench.disk.kill());
+    assert_eq!(bench.damage(), "updates are missing or not whole: 2");
+}
+
+/// Without the index nothing leads to the last record of a segment, and nothing is whole behind it.
+#[test]
+fn damage_is_told_behind_a_damaged_index_too() {
+    let mut bench = Bench::new(settings(3));
+    bench.publish([Submission::new(["a", "b"].map(|topic| update(&[topic], "x")))]).unwrap();
+    bench.publish([Submission::new(["a", "b"].map(|topic| update(&[topic], "x")))]).unwrap();
+    bench.say("y");
+    bench.log().do_chores().unwrap();
+    let (log, place) = bench.place(4);
+    bench.fall(bench.disk.crash());
+    // An index is checked when it is used first.
+    bench.open().unwrap();
+    bench.disk.flip_bit(&log, (place.start + place.end) as u64 / 2 * 8);
+    let name = Segment::index_name(1);
+    bench.disk.flip_bit(&name, bytes(&bench, &name).len() as u64 * 8 - 1);
+    assert_eq!(bench.of(&["b"]), "2:x !4-4");
+    assert_eq!(bench.of(&["a"]), "1:x 3:x !4-4");
+    assert_eq!(bench.all(), "1:x 2:x 3:x !4-4 5:y");
+    bench.stop();
+    assert_eq!(bench.damage(), "updates that could not be read any more: 4");
+}
+
 /// No flipped bit anywhere is ever served, or makes an update vanish without a word.
 #[test]
 fn each_flipped_bit_of_each_file_is_noticed_or_does_no_harm() {
