@@ -140,12 +140,15 @@ export class Wire {
 }
 
 /** Asks again until the answer is true. For what tells nobody when it happens, such as a port that opens. */
-export async function until(question, within) {
+export async function until(question, within, text = question) {
   const deadline = Date.now() + within;
-  for (;;) {
-    const answer = await Promise.resolve().then(question).catch(() => false);
+  for (let cause; ; ) {
+    const answer = await Promise.resolve().then(question).catch((error) => {
+      cause = error;
+      return false;
+    });
     if (answer) return answer;
-    if (Date.now() > deadline) throw new Error(`not within ${within} ms: ${question}`);
+    if (Date.now() > deadline) throw new Error(`not within ${within} ms: ${text}`, { cause });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
