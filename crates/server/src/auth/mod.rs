@@ -9,6 +9,7 @@ mod access;
 mod cache;
 mod credentials;
 mod error;
+mod grant;
 mod key;
 mod origin;
 #[cfg(test)]
@@ -33,7 +34,8 @@ use crate::config::{Auth, ConfigError, Key, Origin};
 
 pub(crate) use access::Access;
 pub(crate) use error::{AuthError, Role};
-pub(crate) use key::{Verifier, sign};
+pub(crate) use grant::Grant;
+pub(crate) use key::{KeyError, Verifier};
 
 /// Verifies tokens and says what they allow.
 pub(crate) struct Authenticator {

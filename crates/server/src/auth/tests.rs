@@ -11,7 +11,7 @@ use http::{
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use super::{key::KeyError, *};
+use super::{key::sign, *};
 use crate::{config::Secret, problem::Problem};
 
 const SECRET: &[u8] = b"test-only-secret-of-32-bytes-min";

@@ -11,6 +11,7 @@ use headwater_hub::{HistoryPlace, RetainRule, Selector};
 
 use super::{tell, tell_errors, token};
 use crate::{
+    auth::Grant,
     body::field::HUB_PATH,
     config::{self, Config, ConfigError, Dev, Machine, setting::setting},
     demo,
@@ -58,8 +59,9 @@ fn configure(args: &DevArgs, key: &str, machine: &Machine) -> Result<Config, Vec
     let flags = flags.map(|(name, values)| (setting(name), values));
     let mut config = config::load(None, flags, &BTreeMap::new(), machine)?;
     let all = ["*".to_owned()];
-    let publisher_token = token::sign(&config.auth.publisher, &token::Grant::new(&all, &all, None, None))
-        .map_err(|message| vec![ConfigError::new("--publisher-key", message)])?;
+    let publisher_token = Grant::new(&all, &all, None, None)
+        .sign(&config.auth.publisher)
+        .map_err(|error| vec![ConfigError::new("--publisher-key", error.to_string())])?;
     config.history.rules =
         vec![RetainRule { selector: Selector::new(demo::SYSTEM_TOPIC), age: demo::RETAINED }];
     config.dev = Some(Dev { publisher_token });

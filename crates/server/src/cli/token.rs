@@ -11,12 +11,11 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
 use jsonwebtoken::Algorithm;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{print, tell, usage};
 use crate::{
-    auth,
+    auth::Grant,
     config::{Key, Secret, read_key, value},
 };
 
@@ -66,37 +65,6 @@ pub(super) struct TokenArgs {
     /// Prints a new HMAC key instead of a token.
     #[arg(long, conflicts_with_all = ["key", "key_file", "algorithm", "publish", "subscribe", "payload"])]
     generate_key: bool,
-}
-
-/// What a token allows, as its claims say it.
-#[derive(Serialize)]
-pub(super) struct Grant<'a> {
-    mercure: Claim<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Claim<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    publish: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    subscribe: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Value>,
-}
-
-impl<'a> Grant<'a> {
-    pub(super) fn new(
-        publish: &'a [String],
-        subscribe: &'a [String],
-        payload: Option<Value>,
-        expires: Option<SystemTime>,
-    ) -> Self {
-        let since_1970 =
-            |at: SystemTime| at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { mercure: Claim { publish, subscribe, payload }, exp: expires.map(since_1970) }
-    }
 }
 
 pub(super) fn run(args: &TokenArgs, variables: &BTreeMap<OsString, OsString>) -> ExitCode {
@@ -170,7 +138,7 @@ fn token(
     };
     let (Some(key), Some(expires), Some(payload)) = (key, expires, payload) else { return Err(errors) };
     let grant = Grant::new(&args.publish, &args.subscribe, payload, expires);
-    sign(&key, &grant).map_err(|message| vec![format!("--key: {message}")])
+    grant.sign(&key).map_err(|error| vec![format!("--key: {error}")])
 }
 
 /// The key: flags first, else the hub's own variables.
@@ -206,11 +174,6 @@ fn signing_key(
     Key::to_sign(algorithm, secret).map_err(|message| (flag, message))
 }
 
-/// Signs the claims.
-pub(super) fn sign(key: &Key, grant: &Grant<'_>) -> Result<String, String> {
-    auth::sign(key.algorithm, key.secret.expose(), grant).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use headwater_hub::Selector;
@@ -219,7 +182,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config;
+    use crate::{auth, config};
 
     const KEY: &str = "a-secret-of-thirty-two-bytes-or-more";
 
