@@ -1,7 +1,6 @@
 //! Which request goes where.
 
 use std::{
-    convert::Infallible,
     fmt,
     sync::{
         Arc,
@@ -13,7 +12,7 @@ use std::{
 use headwater_hub::Hub;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, IF_NONE_MATCH, RETRY_AFTER},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
     request::Parts,
 };
 use http_body_util::Full;
@@ -23,9 +22,9 @@ use tokio::sync::watch;
 use crate::{
     auth::Authenticator,
     body::field::HUB_PATH,
-    config::{Dev, Limits},
+    config::Limits,
     cors::Cors,
-    demo,
+    demo::{self, Demo},
     handover::Handover,
     problem::Problem,
     publish, purge,
@@ -44,7 +43,7 @@ pub(crate) struct App {
     pub(crate) ndjson: publish::Throttle,
     pub(crate) purging: purge::Turn,
     /// Present under `headwater dev`.
-    pub(crate) dev: Option<Dev>,
+    pub(crate) demo: Option<Demo>,
     /// The hub is being shut down: nobody is to begin a stream.
     pub(crate) draining: AtomicBool,
     /// The same, for those who wait for it. The last field: once it is dropped, so is the hub, and history is closed.
@@ -75,7 +74,7 @@ pub(crate) async fn answer(
 ) -> Result<Response<Body>, Unanswered> {
     let (parts, body) = request.into_parts();
     if parts.uri.path() != HUB_PATH {
-        return Ok(page(&app, &parts));
+        return Ok(page(&app, &parts, body, crowded).await);
     }
     if let Some(preflight) = app.cors.preflight(&parts.method, &parts.headers) {
         return Ok(preflight);
@@ -112,7 +111,7 @@ fn too_many_connections() -> Problem {
     .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
-fn method_not_allowed(parts: &Parts, allowed: HeaderValue) -> Problem {
+pub(crate) fn method_not_allowed(parts: &Parts, allowed: HeaderValue) -> Problem {
     let names = allowed.to_str().unwrap_or_default().to_owned();
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -123,7 +122,7 @@ fn method_not_allowed(parts: &Parts, allowed: HeaderValue) -> Problem {
 }
 
 /// Everything beside the hub's own path.
-fn page(app: &App, parts: &Parts) -> Response<Body> {
+async fn page(app: &Arc<App>, parts: &Parts, body: Incoming, crowded: bool) -> Response<Body> {
     let path = parts.uri.path();
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let response = match path {
@@ -133,32 +132,13 @@ fn page(app: &App, parts: &Parts) -> Response<Body> {
         }
         "/readyz" if reads => text(StatusCode::OK, "ready\n"),
         "/healthz" | "/readyz" => method_not_allowed(parts, READ_METHODS).into_response(),
-        _ => match &app.dev {
-            Some(dev) if reads => dev_page(dev, parts).unwrap_or_else(|| not_found(path)),
-            _ => not_found(path),
+        _ => match &app.demo {
+            Some(_) if crowded && !reads => too_many_connections().into_response(),
+            Some(demo) => demo::answer(app, demo, parts, body).await.unwrap_or_else(|| not_found(path)),
+            None => not_found(path),
         },
     };
     whole(response)
-}
-
-/// What only `headwater dev` serves.
-fn dev_page(dev: &Dev, parts: &Parts) -> Option<Response<Full<bytes::Bytes>>> {
-    let path = parts.uri.path();
-    if path != "/demo/config.json" {
-        return demo::page(path, parts.headers.get(IF_NONE_MATCH));
-    }
-    let host = parts.uri.host().or_else(|| parts.headers.get(HOST)?.to_str().ok());
-    Some(if host.is_some_and(demo::is_no_domain) {
-        demo::config_json(HUB_PATH, &dev.publisher_token)
-    } else {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "Not under this name",
-            "The token of `headwater dev` is given out under an IP address or localhost only, as any site could let \
-             its own name point here. Open the page under one of these, or use `headwater serve` with a key of yours.",
-        )
-        .into_response()
-    })
 }
 
 fn not_found(path: &str) -> Response<Full<bytes::Bytes>> {
@@ -181,19 +161,4 @@ fn text(status: StatusCode, text: &'static str) -> Response<Full<bytes::Bytes>> 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Publishes the readings that the demo page draws, as any publisher does.
-pub(crate) async fn run_demo(app: Arc<App>) {
-    let publish = |update| {
-        let pending = app.hub.publish(update);
-        async move {
-            if let Err(error) = pending.await {
-                tracing::warn!(%error, "a reading of this machine was not published");
-            }
-        }
-    };
-    let ended: Result<Infallible, _> = demo::run(publish).await;
-    let Err(error) = ended;
-    tracing::warn!(%error, "this machine does not let its load be read; the demo page stays empty");
 }

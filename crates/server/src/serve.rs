@@ -17,11 +17,12 @@ use tokio::{
 };
 
 use crate::{
-    app::{App, run_demo},
+    app::App,
     auth::Authenticator,
     cli::{banner, tell},
-    config::Config,
+    config::{Config, Dev},
     connection::{self, Connections},
+    demo::{self, Demo},
     listen,
     publish::Throttle,
     purge::Turn,
@@ -59,6 +60,7 @@ struct Started {
     listeners: Vec<TcpListener>,
     bound: Vec<SocketAddr>,
     history: HistoryPlace,
+    dev: Option<Dev>,
     drain: watch::Sender<bool>,
     drain_over: Duration,
 }
@@ -91,12 +93,12 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
         purging: Turn::default(),
         limits: config.limits,
         heartbeat: config.heartbeat.map(|every| HeaderValue::from(every.as_secs_f64().ceil() as u64)),
-        dev: config.dev,
+        demo: config.dev.as_ref().map(|dev| Demo::new(dev, config.auth.publisher)),
         draining: AtomicBool::new(false),
         drain: draining,
     });
     let history = config.history.place;
-    Ok(Started { runtime, app, listeners, bound, history, drain, drain_over: config.drain })
+    Ok(Started { runtime, app, listeners, bound, history, dev: config.dev, drain, drain_over: config.drain })
 }
 
 fn listen_on(address: SocketAddr, hub: &Hub) -> Result<TcpListener, String> {
@@ -151,7 +153,7 @@ fn options(config: &Config) -> Options {
 
 impl Started {
     fn run(self) -> ExitCode {
-        let Self { runtime, app, listeners, bound, history, drain, drain_over } = self;
+        let Self { runtime, app, listeners, bound, history, dev, drain, drain_over } = self;
         let ended = runtime.block_on(async {
             // Before anybody can connect: a signal that comes early must not kill.
             let mut signals = Signals::new()?;
@@ -164,8 +166,8 @@ impl Started {
                 tracing::info!(%address, "listening");
             }
             let mut demo = None;
-            if let Some(dev) = &app.dev {
-                demo = Some(tokio::spawn(run_demo(app.clone())));
+            if let Some(dev) = &dev {
+                demo = Some(tokio::spawn(demo::run(app.clone())));
                 // Where standard output is closed nobody wants to read it.
                 let _ = io::stdout().write_all(banner(&bound, dev, &history).as_bytes());
             }

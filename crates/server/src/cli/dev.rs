@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueHint};
-use headwater_hub::{HistoryPlace, RetainRule, Selector};
+use headwater_hub::HistoryPlace;
 
 use super::{tell, tell_errors, token};
 use crate::{
@@ -62,8 +62,7 @@ fn configure(args: &DevArgs, key: &str, machine: &Machine) -> Result<Config, Vec
     let publisher_token = Grant::new(&all, &all, None, None)
         .sign(&config.auth.publisher)
         .map_err(|error| vec![ConfigError::new("--publisher-key", error.to_string())])?;
-    config.history.rules =
-        vec![RetainRule { selector: Selector::new(demo::SYSTEM_TOPIC), age: demo::RETAINED }];
+    config.history.rules = demo::retain_rules();
     config.dev = Some(Dev { publisher_token });
     Ok(config)
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod cors;
 mod cursor;
+mod demo;
 mod directory;
 mod disk;
 mod drain;

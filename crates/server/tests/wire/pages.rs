@@ -1,7 +1,5 @@
 //! Beside the hub's own path.
 
-use std::process::{Command, Stdio};
-
 use crate::harness::{Answer, Hub};
 
 fn ask(hub: &Hub, method: &str, path: &str) -> Answer {
@@ -33,26 +31,6 @@ fn any_other_path_is_not_found_and_told_where_the_hub_is() {
     let detail =
         ask(&hub, "GET", &format!("/{}?authorization=SECRET", "x".repeat(10_000))).problem(404, "Not found");
     assert!(detail.len() < 400 && !detail.contains("SECRET"));
-}
-
-#[test]
-fn what_is_for_trying_out_says_where_the_hub_is_and_ends_as_soon_as_any() {
-    let mut dev = Command::new(env!("CARGO_BIN_EXE_headwater"));
-    dev.env_clear().args(["dev", "--listen", "127.0.0.1:0", "--history", "memory"]).stdout(Stdio::null());
-    let mut hub = Hub::launch(dev, 1);
-    let answer = ask(&hub, "GET", "/");
-    assert_eq!(
-        (answer.status, answer.header("link")),
-        (200, Some("</.well-known/mercure>; rel=\"mercure\""))
-    );
-    let config = |host: &str| hub.ask(format!("GET /demo/config.json HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    assert!(config("127.0.0.1:3000").text().contains("token"));
-    config("rebound.example").problem(403, "Not under this name");
-    let mut stream = hub.subscribe("?topic=/demo/system");
-    assert!(stream.data().starts_with('{'));
-    hub.signal("INT");
-    assert_eq!(hub.ended().code(), Some(0));
-    assert_eq!(hub.count_in_log("cut off"), 0);
 }
 
 #[test]

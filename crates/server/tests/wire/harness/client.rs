@@ -189,7 +189,7 @@ impl Client {
             while let Some(chunk) = self.chunk() {
                 answer.body.extend(chunk);
             }
-        } else if answer.status != 204 && answer.status != 100 {
+        } else if ![100, 204, 304].contains(&answer.status) {
             answer.body = self.rest().0;
         }
         answer

@@ -29,6 +29,13 @@ pub(crate) fn serve(flags: &[&str]) -> Command {
     command
 }
 
+/// The command for trying things out.
+pub(crate) fn dev(history: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.env_clear().args(["dev", "--listen", "127.0.0.1:0", "--history", history]).stdout(Stdio::null());
+    command
+}
+
 /// A hub that runs until it is dropped. Then its log is looked through for what must never be in it.
 pub(crate) struct Hub {
     child: Child,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client, Stream};
 pub(crate) use data::{Data, refused};
-pub(crate) use hub::{Hub, KEY, serve};
+pub(crate) use hub::{Hub, KEY, dev, serve};
 pub(crate) use mount::Mount;
 pub(crate) use token::{grant, seconds_from_now, token};
 pub(crate) use witness::Witness;
