@@ -17,7 +17,7 @@ use crate::{
     demo,
 };
 
-/// Runs a hub for trying things out: with a page that shows it at work, and keys of its own.
+/// Runs a hub for trying things out: with pages that show it at work, and keys of its own.
 ///
 /// Everybody may subscribe, pages of every origin too; publishing, and seeing private updates, takes the token that
 /// it prints. The key behind it is new at each start; updates and their subscribers survive it. Reads no variables and

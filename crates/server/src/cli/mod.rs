@@ -29,7 +29,7 @@ use crate::config::ConfigError;
 
 const EXAMPLES: &str = "\
 Examples:
-  headwater dev                                        try it out: a hub, a page and lines to paste
+  headwater dev                                        try it out: a hub, pages and lines to paste
   headwater token --generate-key > publisher.key       make a key
   headwater serve --publisher-key-file publisher.key --anonymous
   headwater token --key-file publisher.key --publish '*'

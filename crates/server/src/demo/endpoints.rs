@@ -4,8 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
+    HeaderValue, Method, Response, StatusCode,
+    header::{
+        ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER,
+        X_CONTENT_TYPE_OPTIONS,
+    },
     request::Parts,
 };
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -19,7 +22,11 @@ use super::{
     guard,
     token::{LIFETIME, User},
 };
-use crate::{app::method_not_allowed, body::field::HUB_PATH, body::refuse_encoded, problem::Problem};
+use crate::{
+    app::method_not_allowed,
+    body::{field::HUB_PATH, refuse_encoded},
+    problem::Problem,
+};
 
 /// The longest question, each character of it written as two escapes, fits in.
 const MAX_BODY: usize = 8 << 10;
@@ -62,27 +69,31 @@ impl Endpoint {
         })
     }
 
+    /// Whether it may be asked for like this: by reading it, or by one of the hub's own pages.
+    fn check(self, parts: &Parts) -> Result<(), Problem> {
+        let is_read = self == Self::Config;
+        let methods: &[Method] = if is_read { &[Method::GET, Method::HEAD] } else { &[Method::POST] };
+        if !methods.contains(&parts.method) {
+            let allowed = if is_read { "GET, HEAD" } else { "POST" };
+            return Err(method_not_allowed(parts, HeaderValue::from_static(allowed)));
+        }
+        guard::check_host(parts)?;
+        // Who reads from elsewhere does not get to see the answer: it has none of the headers that would allow it.
+        if is_read { Ok(()) } else { guard::check_origin(parts) }
+    }
+
     /// Answers a request.
     pub(super) async fn answer<B>(self, demo: &Demo, parts: &Parts, body: B) -> Result<Answered, Problem>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        if self == Self::Config {
-            if !reads {
-                return Err(method_not_allowed(parts, HeaderValue::from_static("GET, HEAD")));
-            }
-            guard::check_host(parts)?;
-            let config = json!({ "hub": HUB_PATH, "token": demo.publisher_token });
-            return Ok((json_response(StatusCode::OK, &config), None));
-        }
-        if parts.method != Method::POST {
-            return Err(method_not_allowed(parts, HeaderValue::from_static("POST")));
-        }
-        guard::check_host(parts)?;
-        guard::check_origin(parts)?;
+        self.check(parts)?;
         match self {
+            Self::Config => {
+                let config = json!({ "hub": HUB_PATH, "token": demo.publisher_token });
+                Ok((json_response(StatusCode::OK, &config), None))
+            }
             Self::Token => {
                 let TokenRequest { user } = read(parts, body, r#"{"user":"alice"}"#).await?;
                 let user = User::new(user)?;
@@ -96,7 +107,7 @@ impl Endpoint {
                 let told = json!({ "id": answer.id, "topic": answer.topic.as_str() });
                 Ok((json_response(StatusCode::CREATED, &told), Some(answer)))
             }
-            Self::Ticker | Self::Config => {
+            Self::Ticker => {
                 demo.wish.renew();
                 let mut response = Response::new(Full::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -146,8 +157,6 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    const CLOSE: (HeaderName, HeaderValue) = (CONNECTION, HeaderValue::from_static("close"));
-
     let media_type =
         parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -160,7 +169,7 @@ where
         )
         .with_header(ACCEPT, HeaderValue::from_static("application/json")));
     }
-    refuse_encoded(parts.headers.get(http::header::CONTENT_ENCODING))?;
+    refuse_encoded(parts.headers.get(CONTENT_ENCODING))?;
     let bytes = match timeout(BODY_WAIT, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -169,7 +178,7 @@ where
                 "Body too large",
                 format!("The body may have {MAX_BODY} bytes here. Send JSON such as {example}."),
             )
-            .with_header(CLOSE.0, CLOSE.1));
+            .with_header(CONNECTION, HeaderValue::from_static("close")));
         }
         Ok(Err(_)) => {
             return Err(Problem::bad_request(
@@ -183,7 +192,7 @@ where
                 "Body too slow",
                 format!("The body was not whole after {} s. Send it again.", BODY_WAIT.as_secs()),
             )
-            .with_header(CLOSE.0, CLOSE.1));
+            .with_header(CONNECTION, HeaderValue::from_static("close")));
         }
     };
     serde_json::from_slice(&bytes).map_err(|error| {
@@ -191,4 +200,44 @@ where
         Problem::bad_request("Bad JSON", format!("{:.200}. Send JSON such as {example}.", error.to_string()))
             .at(error.line() as u64, error.column() as u64)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::stream;
+    use http::Request;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    type Piece = Result<Frame<Bytes>, io::Error>;
+
+    fn parts() -> Parts {
+        let request = Request::post("/demo/token").header(CONTENT_TYPE, "application/json; charset=utf-8");
+        request.body(()).expect("a request").into_parts().0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for_long() {
+        let start = Instant::now();
+        let never = StreamBody::new(stream::pending::<Piece>());
+        let refused = read::<TokenRequest, _>(&parts(), never, "{}").await.err().expect("a problem");
+        assert_eq!((refused.status().as_u16(), refused.title()), (408, "Body too slow"));
+        assert_eq!(start.elapsed(), BODY_WAIT);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_in_the_middle_is_no_body() {
+        let pieces: Vec<Piece> = vec![
+            Ok(Frame::data(Bytes::from_static(br#"{"user":"alice"}"#))),
+            Err(io::ErrorKind::UnexpectedEof.into()),
+        ];
+        let cut = StreamBody::new(stream::iter(pieces));
+        let refused = read::<TokenRequest, _>(&parts(), cut, "{}").await.err().expect("a problem");
+        assert_eq!((refused.status().as_u16(), refused.title()), (400, "Incomplete body"));
+    }
 }

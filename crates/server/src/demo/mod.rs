@@ -86,3 +86,31 @@ impl fmt::Debug for Demo {
 fn unix_millis() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_topic_is_retained_for_as_long_as_its_page_shows_it() {
+        let rules = retain_rules();
+        let retained = |topic: &str| {
+            rules.iter().find(|rule| rule.selector.matches(topic)).map(|rule| rule.age.as_secs())
+        };
+        for (topic, seconds) in [
+            ("/demo/system", Some(15 * 60)),
+            ("/demo/news/world", Some(6 * 3600)),
+            ("/demo/ticker/COPSE", Some(2 * 60)),
+            ("/demo/answers/000000000000002a", Some(15 * 60)),
+            ("/demo/notifications/alice", Some(3600)),
+            ("/demo/chat/lobby/Zo%C3%AB%20%2A", Some(24 * 3600)),
+            ("/demo/typing/lobby/alice", Some(10)),
+            // Whoever tries things out has topics of their own, and keeps them.
+            ("/demo/message", None),
+            ("/demo/news/world/more", None),
+            ("hello", None),
+        ] {
+            assert_eq!(retained(topic), seconds, "{topic}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub(super) const DESKS: [Desk; 5] = [
         who: [
             "Port Amaranth",
             "The island of Lower Sedge",
-            "The twin towns of Elm and Ember",
+            "The border town of Elm and Ember",
             "The valley council of Marl",
             "The harbour city of Tolmouth",
             "The lake district of Quillon",
@@ -137,7 +137,7 @@ pub(super) const DESKS: [Desk; 5] = [
             "The Lantern Theatre",
             "A choir of bus drivers",
             "The museum of everyday sounds",
-            "The Ember film days",
+            "The Ember film festival",
             "A travelling bookshop",
             "The Upper Wend brass band",
             "A poet from Lower Sedge",
@@ -173,14 +173,14 @@ pub(super) const DESKS: [Desk; 5] = [
     Desk {
         section: "sport",
         who: [
-            "The Tolmouth rowers",
+            "The Tolmouth rowing club",
             "Quillon's second eleven",
             "A runner from Marl",
             "The Ember cycling club",
-            "The Lower Sedge swimmers",
+            "The Lower Sedge swimming club",
             "The Isendale chess team",
             "A goalkeeper aged sixty-one",
-            "The Upper Wend climbers",
+            "The Upper Wend climbing club",
         ],
         did: [
             "wins by the width of a hand",
