@@ -1,5 +1,7 @@
 // The decoder: bytes in, as they are read; events out, as the HTML standard says (9.2.6).
 
+import { HeadwaterError } from './lib/errors.js';
+
 /**
  * A dispatched event.
  *
@@ -50,19 +52,19 @@ const COLON = 58;
 const newText = () => new TextDecoder('utf-8', { ignoreBOM: true });
 const forAscii = newText();
 
-/** @type {readonly string[]} */
-const NONE = Object.freeze([]);
-/** @type {Uint8Array} */
-const NO_BYTES = new Uint8Array(0);
+/** @param {string[]} topics @param {string[]} selectors */
+const fields = (topics, selectors) => ({ type: '', cursor: /** @type {string | undefined} */ (undefined), topics, selectors, size: 0 });
+/** What most blocks have beside data and id. */
+const NO_FIELDS = fields(/** @type {any} */ (Object.freeze([])), /** @type {any} */ (Object.freeze([])));
 
 /** The stream went past one of the limits; `limit` says which. */
-export class DecodeError extends Error {
+export class DecodeError extends HeadwaterError {
   /**
    * @param {keyof DecoderLimits} limit
    * @param {number} max
    */
   constructor(limit, max) {
-    super(`the stream has ${limit === 'line' ? 'a line' : `an ${limit}`} of more than ${max} bytes`);
+    super('limit', `the stream has more than ${max} bytes in one ${limit}`);
     this.name = 'DecodeError';
     this.limit = limit;
     this.max = max;
@@ -102,23 +104,7 @@ export class Decoder {
   #dataBytes = 0;
   /** @type {string | null} */
   #id = null;
-  /** What most blocks have none of, so that it is cleared when it is there only. */
-  #hasMore = false;
-  #type = '';
-  /** @type {string | undefined} */
-  #cursor;
-  #topics = NONE;
-  #selectors = NONE;
-  #namesLength = 0;
-
-  // The present read, in both its forms. Up to here its lines have been counted.
-  #bytes = NO_BYTES;
-  #text = '';
-  #charAt = 0;
-  #byteAt = 0;
-  /** Each character is one byte. */
-  #plain = true;
-  #hasCr = false;
+  #fields = NO_FIELDS;
 
   /**
    * @param {DecoderHandlers} handlers
@@ -150,13 +136,13 @@ export class Decoder {
         this.#restBytes -= BOM_BYTES;
       }
     }
+    /** Each character is one byte. */
     const plain = whole && text.length === bytes.length;
-    this.#plain = plain;
-    this.#bytes = bytes;
-    this.#text = text;
-    this.#charAt = 0;
-    this.#byteAt = 0;
-
+    const measure = plain ? distance : lineMeasure(bytes, text);
+    const { line: maxLine, event: maxEvent, id: maxId } = this.#limits;
+    // So few characters can break no limit, however many bytes they have.
+    const near = Math.min(maxLine, maxEvent) / 3;
+    const nearId = Math.min(maxLine, maxId) / 3;
     let from = 0;
     if (this.#afterCr && text !== '') {
       this.#afterCr = false;
@@ -165,22 +151,19 @@ export class Decoder {
     // Each is looked for again only once it is passed, or a text without one of them would be searched at every line.
     let lf = find(text, '\n', from);
     let cr = find(text, '\r', from);
-    this.#hasCr = cr < NEVER;
+    const hasCr = cr < NEVER;
     // Looked for here once, not in every id. (In text beyond ASCII, engines look for a NUL very slowly.)
     const hasNul = !plain || text.includes('\0');
-    // What is so short can break no limit, however many bytes its characters have.
-    const near = Math.floor(Math.min(this.#limits.line, this.#limits.event) / (plain ? 1 : 3));
-    const nearId = Math.min(near, Math.floor(this.#limits.id / 3));
     for (;;) {
       let end = lf < cr ? lf : cr;
       if (end === NEVER) break;
       if (this.#restBytes !== 0) {
         const line = this.#rest + text.slice(from, end);
-        const size = this.#restBytes + this.#measure(from, end);
+        const size = this.#restBytes + measure(from, end);
         this.#rest = '';
         this.#restBytes = 0;
         if (line === '') this.#dispatch();
-        else this.#take(line, 0, line.length, size);
+        else this.#take(line, () => size);
       } else if (end === from) {
         this.#dispatch();
       } else if (end - from <= near && isData(text, from) && (plain || (!this.#hasData && isLast(text, end)))) {
@@ -194,7 +177,8 @@ export class Decoder {
       } else if (end - from <= nearId && !hasNul && isId(text, from)) {
         this.#id = valueOf(text, from + 3, end);
       } else {
-        this.#take(text, from, end, -1);
+        const [start, stop] = [from, end];
+        this.#take(text.slice(start, stop), () => measure(start, stop));
       }
       from = end + 1;
       if (end === cr) {
@@ -207,58 +191,48 @@ export class Decoder {
     // Appending makes no copy: the engine joins the pieces once, when the line is looked at.
     this.#rest += text.slice(from);
     if (from === 0) this.#restBytes += bytes.length;
-    else {
-      this.#restBytes = plain ? text.length - from
-        : bytes.length - 1 - Math.max(bytes.lastIndexOf(LF), this.#hasCr ? bytes.lastIndexOf(CR) : 0);
-    }
-    if (this.#restBytes > this.#limits.line) this.#fail('line');
+    else this.#restBytes = bytes.length - 1 - Math.max(bytes.lastIndexOf(LF), hasCr ? bytes.lastIndexOf(CR) : 0);
+    if (this.#restBytes > maxLine) this.#fail('line');
   }
 
   /**
-   * @param {string} text that has the line, from `from` to `end`
-   * @param {number} from
-   * @param {number} end
-   * @param {number} bytes how long it is; -1: it is all of this read, so that can be found out
+   * @param {string} line
+   * @param {() => number} count how many bytes it has
    */
-  #take(text, from, end, bytes) {
-    const limits = this.#limits;
-    const count = () => (bytes < 0 ? this.#measure(from, end) : bytes);
+  #take(line, count) {
+    const { line: maxLine, id: maxId } = this.#limits;
     // A character has one to three bytes: what is far from a limit need not be counted.
-    if ((bytes >= 0 || (end - from) * 3 > limits.line) && count() > limits.line) this.#fail('line');
-    if (text.charCodeAt(from) === COLON) {
-      this.#handlers.comment?.(valueOf(text, from + 1, end));
-      return;
-    }
-    // Cut out first: a search for the colon must not run through all the lines behind.
-    const line = text.slice(from, end);
+    if (line.length * 3 > maxLine && count() > maxLine) this.#fail('line');
     const colon = line.indexOf(':');
     const value = colon < 0 ? '' : valueOf(line, colon + 1, line.length);
     // What stands before a value is ASCII, in the fields that are counted.
     const size = () => count() - line.length + value.length;
-    this.#hasMore = true;
     switch (colon < 0 ? line : line.slice(0, colon)) {
+      case '':
+        this.#handlers.comment?.(value);
+        break;
       case 'data':
         this.#add(value, size());
         break;
       case 'event':
-        this.#type = value;
+        this.#more(0).type = value;
         break;
       case 'id':
         if (value.includes('\0')) break;
-        if (value.length * 3 > limits.id && size() > limits.id) this.#fail('id');
+        if (value.length * 3 > maxId && size() > maxId) this.#fail('id');
         this.#id = value;
         break;
       case 'retry':
         if (/^[0-9]+$/.test(value)) this.#handlers.retry?.(Math.min(Number(value), LONGEST_RETRY));
         break;
       case 'cursor':
-        this.#cursor = value;
+        this.#more(0).cursor = value;
         break;
       case 'topic':
-        this.#topics = this.#append(this.#topics, value);
+        this.#more(value.length + 1).topics.push(value);
         break;
       case 'selector':
-        this.#selectors = this.#append(this.#selectors, value);
+        this.#more(value.length + 1).selectors.push(value);
         break;
       default:
     }
@@ -272,61 +246,26 @@ export class Decoder {
     this.#hasData = true;
   }
 
-  /** @param {readonly string[]} list @param {string} name */
-  #append(list, name) {
-    this.#namesLength += name.length + 1;
-    // They are no data, but as little may there be endlessly many of them.
-    if (this.#namesLength > this.#limits.event) this.#fail('event');
-    if (list === NONE) return [name];
-    /** @type {string[]} */ (list).push(name);
-    return list;
+  /** The block's other fields. @param {number} size what comes to those of which there may be endlessly many */
+  #more(size) {
+    if (this.#fields === NO_FIELDS) this.#fields = fields([], []);
+    this.#fields.size += size;
+    if (this.#fields.size > this.#limits.event) this.#fail('event');
+    return this.#fields;
   }
 
   /** A blank line. */
   #dispatch() {
-    if (this.#id !== null) {
-      this.lastEventId = this.#id;
-      this.#id = null;
-    }
-    const data = this.#data;
-    const cursor = this.#cursor;
-    const event = this.#hasData && { type: this.#type || 'message', data, lastEventId: this.lastEventId, cursor,
-      topics: this.#topics, selectors: this.#selectors };
+    if (this.#id !== null) this.lastEventId = this.#id;
+    const { type, cursor, topics, selectors } = this.#fields;
+    const event = this.#hasData && { type: type || 'message', data: this.#data, lastEventId: this.lastEventId, cursor, topics, selectors };
+    this.#id = null;
     this.#data = '';
     this.#hasData = false;
     this.#dataBytes = 0;
-    if (this.#hasMore) {
-      this.#hasMore = false;
-      this.#type = '';
-      this.#cursor = undefined;
-      this.#topics = NONE;
-      this.#selectors = NONE;
-      this.#namesLength = 0;
-    }
+    this.#fields = NO_FIELDS;
     if (event) this.#handlers.event?.(event);
     else if (cursor !== undefined) this.#handlers.mark?.(cursor);
-  }
-
-  /**
-   * How many bytes this read's line from `from` to `end` has. Invalid bytes cannot be counted in the text, so the line is
-   * looked up in the bytes: line ends are one byte there and one character here, and nothing else holds theirs.
-   *
-   * @param {number} from
-   * @param {number} end
-   */
-  #measure(from, end) {
-    if (this.#plain) return end - from;
-    const bytes = this.#bytes;
-    for (; this.#charAt < from; this.#charAt += 1) {
-      if (isLineEnd(this.#text.charCodeAt(this.#charAt))) {
-        while (!isLineEnd(bytes[this.#byteAt])) this.#byteAt += 1;
-        this.#byteAt += 1;
-      }
-    }
-    let until = this.#byteAt;
-    if (this.#hasCr) while (until < bytes.length && !isLineEnd(bytes[until])) until += 1;
-    else until = bytes.indexOf(LF, until);
-    return (until < 0 ? bytes.length : until) - this.#byteAt;
   }
 
   /** @param {keyof DecoderLimits} limit @returns {never} */
@@ -375,3 +314,27 @@ const isLast = (text, end) => text.charCodeAt(end) === LF && text.charCodeAt(end
 
 /** @param {number} code */
 const isLineEnd = (code) => code === LF || code === CR;
+
+/** @param {number} from @param {number} end */
+const distance = (from, end) => end - from;
+
+/**
+ * How many bytes a read's line has, in the order of the lines. Invalid bytes cannot be counted in the text, so the line is looked
+ * up in the bytes: line ends are one byte there and one character here, and nothing else holds theirs.
+ *
+ * @param {Uint8Array} bytes
+ * @param {string} text
+ */
+function lineMeasure(bytes, text) {
+  let charAt = 0;
+  let byteAt = 0;
+  const lineEnd = () => {
+    let end = byteAt;
+    while (end < bytes.length && !isLineEnd(bytes[end])) end += 1;
+    return end;
+  };
+  return (/** @type {number} */ from) => {
+    for (; charAt < from; charAt += 1) if (isLineEnd(text.charCodeAt(charAt))) byteAt = lineEnd() + 1;
+    return lineEnd() - byteAt;
+  };
+}

@@ -2,7 +2,7 @@
 
 import { delay } from './lib/backoff.js';
 import { environment } from './lib/environment.js';
-import { HeadwaterError, mediaType, wrongType } from './lib/errors.js';
+import { HeadwaterError, known, mediaType } from './lib/errors.js';
 import { read, refusal } from './lib/refusal.js';
 import { hubUrl } from './lib/request.js';
 import { Token } from './lib/token.js';
@@ -81,20 +81,12 @@ export async function publish(url, update, outside = environment()) {
         redirect: 'error',
         signal: given.signal,
       });
-      if (!response.ok) throw await refusal(response);
       // Some page that answers a POST with 200 is not a hub, and its HTML is not an id.
-      if (mediaType(response) !== TEXT) throw wrongType(response, TEXT);
-      const { text, whole } = await read(response, MAX_ID);
-      if (!whole) throw new HeadwaterError('answer', 'the answer is too long for an id');
-      return text;
+      if (response.status !== 200 || mediaType(response) !== TEXT) throw await refusal(response, TEXT);
+      return await read(response, MAX_ID);
     } catch (cause) {
       if (signal?.aborted) throw aborted(signal);
-      if (cause instanceof HeadwaterError) error = cause;
-      else if (given.signal.aborted) error = new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`);
-      else {
-        const { message } = /** @type {any} */ (cause)?.cause ?? cause;
-        error = new HeadwaterError('network', `cannot publish: ${message}`, { cause });
-      }
+      error = given.signal.aborted ? new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`) : known(cause);
     } finally {
       // What is not read of the answer would hold its connection.
       given.abort();

@@ -14,12 +14,11 @@ export const LONGEST = 3_600_000;
  *
  * @param {number} base the reconnection time
  * @param {number} failures
- * @param {number} atLeast a `Retry-After`
+ * @param {number} atLeast a `Retry-After`, up to `LONGEST`
  * @param {number} luck from 0 to 1
  */
 export function delay(base, failures, atLeast, luck) {
   const least = Math.min(Math.max(base, FLOOR), LONGEST);
-  const doubled = Math.min(least * 2 ** Math.min(failures, 16), Math.max(CEILING, least));
-  const wait = Math.max(doubled, Math.min(atLeast, LONGEST));
+  const wait = Math.max(Math.min(least * 2 ** failures, Math.max(CEILING, least)), atLeast);
   return wait + Math.min(wait / 2, CEILING) * luck;
 }

@@ -1,18 +1,21 @@
 // Carries out what the state machine decides: the request, the reading, the one timer.
 
-import { DecodeError, Decoder } from '../decoder.js';
-import { HeadwaterError, mediaType, wrongType } from './errors.js';
+import { Decoder } from '../decoder.js';
+import { HeadwaterError, known, mediaType } from './errors.js';
 import { GapEvent } from './events.js';
-import { cursorId, Seen } from './position.js';
+import { Seen } from './position.js';
 import { binary, build } from './request.js';
 import { State } from './state.js';
 
 const EVENT_STREAM = 'text/event-stream';
 /** The type of the event by which a hub tells of a gap, to those who ask with `include=gap`. */
 const GAP = 'headwater:gap';
+/** Of a hub that promises no heartbeat. They send one every 15 s (Headwater) or 40 s (the reference hub). */
+const SILENCE = 60_000;
 /** On top of two heartbeats: a network may be slow. */
 const SLACK = 5_000;
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** Timers count with 32 bits. */
+const LONGEST_TIMER = 1e9;
 
 /**
  * Who gets what comes.
@@ -20,44 +23,35 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * @typedef {object} Receiver
  * @property {(event: import('../decoder.js').DecodedEvent, origin: string) => void} take
  * @property {(event: Event) => void} emit what is no event of the server's
- * @property {() => void} passed all of a read has been given out
- * @property {() => Promise<void> | null} room something to wait for before reading on
+ * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
  * @typedef {object} More
- * @property {import('./state.js').Policy} policy
  * @property {import('./token.js').TokenSource} [token]
  * @property {Partial<import('../decoder.js').DecoderLimits>} [limits]
  * @property {number} [silence] instead of what the server says
  * @property {boolean} [comments]
  *
- * @typedef {import('./request.js').Fixed & More} Settings
+ * @typedef {import('./request.js').Fixed & import('./state.js').Policy & More} Settings
  *
- * @typedef {AbortController} Line a request that is under way
- * @typedef {import('./fallback.js').Fallback} Fallback
+ * @typedef {AbortController} Line a request that is under way, until it is aborted
  */
 
 export class Connection {
   /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
-  position;
-  settings;
-  outside;
-  state;
+  position = '';
   /** Polls stand in for the stream. */
   polling = false;
-  receiver;
-  lastEventId;
+  /** A poll that is tried beside a stream, or the other way round. @type {Line} */
+  beside = new AbortController();
+  /** @type {Line} */
+  main = new AbortController();
   #seen = new Seen();
-  /** @type {Line | null} */
-  #main = null;
-  /** A poll that is tried beside a stream, or the other way round. @type {Line | null} */
-  #beside = null;
-  /** @type {Promise<Fallback | null> | null} */
-  #fallback = null;
-  /** @type {import('./token.js').Token | null} */
-  #token = null;
+  /** Most networks never need it. @type {import('./fallback.js').Fallback | undefined} */
+  #fallback;
+  /** @type {import('./token.js').Token | undefined} */
+  #token;
   #asleep = false;
-  #hadTopics = false;
   /** @type {unknown} */
   #timer;
   #timerAt = Infinity;
@@ -72,223 +66,181 @@ export class Connection {
     this.settings = settings;
     this.outside = outside;
     this.receiver = receiver;
-    this.state = new State(settings.policy);
-    this.position = '';
-    this.lastEventId = position === 'earliest' ? '' : position;
+    this.state = new State(settings);
     this.move(position);
   }
 
   /**
    * Something happened to the page, or to what it wants.
    *
-   * @param {'start' | 'nudge' | 'sleep' | 'wake' | 'change' | 'end'} what
+   * @param {import('./environment.js').Lifecycle | 'change' | 'end'} what
    */
   page(what) {
-    const { size } = this.settings.topics;
-    this.#hadTopics ||= size > 0;
-    if (what === 'sleep') this.#asleep = true;
-    if (what === 'wake') this.#asleep = false;
+    const { topics, byTopic } = this.settings;
+    if (what === 'sleep' || what === 'wake') this.#asleep = what === 'sleep';
     // Frozen; or the last topic has been taken away, which a hub would refuse.
-    const resting = this.#asleep || (this.#hadTopics && size === 0);
-    if (what === 'end' || what === 'nudge') this.tell(what);
-    else if (resting) this.tell('sleep');
-    else this.tell(what === 'change' && this.state.phase !== 'idle' ? 'change' : 'start');
+    const isResting = this.#asleep || (byTopic && topics.size === 0);
+    this.tell(isResting && what !== 'end' ? 'sleep' : what);
   }
 
-  /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] @param {HeadwaterError} [error] */
-  tell(what, given, error) {
-    const effect = this.state.on(what, this.outside.now(), given);
-    if (effect) this.#do(effect, error);
+  /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
+  tell(what, given) {
+    const { now, setTimer, clearTimer } = this.outside;
+    const effect = this.state.on(what, now(), given);
+    if (effect) this.#do(effect, given?.error);
     const { until } = this.state;
     // A timer that fires early is set again: at each read it would cost more.
     if (until < this.#timerAt || until === Infinity) {
-      this.outside.clearTimer(this.#timer);
+      clearTimer(this.#timer);
       this.#timerAt = until;
       if (until === Infinity) return;
-      this.#timer = this.outside.setTimer(() => {
+      this.#timer = setTimer(() => {
         this.#timerAt = Infinity;
         this.tell('elapsed');
-      }, Math.min(until - this.outside.now(), LONGEST_TIMER));
+      }, Math.min(until - now(), LONGEST_TIMER));
     }
   }
 
   /** @param {import('./state.js').Effect} effect @param {HeadwaterError} [error] */
   #do(effect, error) {
+    const isOver = effect === 'cut' || effect === 'fail';
     switch (effect) {
       case 'open':
         this.receiver.emit(new Event('open'));
         break;
       case 'doubt':
-        this.#load().then((fallback) => (this.state.doubted ? fallback?.doubt() : undefined));
+        // If it cannot be loaded, polls would not get through either.
+        import('./fallback.js').then(({ Fallback }) => {
+          this.#fallback ??= new Fallback(this);
+          if (this.state.doubted) this.#fallback.doubt();
+        }, () => {});
         break;
       case 'timeout':
-        this.#fail(new HeadwaterError('timeout', `no answer within ${this.settings.policy.answer / 1_000} s`));
+        this.#fail(new HeadwaterError(effect, `no answer within ${this.settings.answer / 1_000} s`));
         break;
       case 'silence':
-        this.#fail(new HeadwaterError('silence', 'the stream fell silent'));
+        this.#fail(new HeadwaterError(effect, 'the stream fell silent'));
         break;
       default:
-        this.#main?.abort();
-        this.#main = null;
-        if (!this.polling || effect === 'cut') this.beside();
-        if (effect === 'cut' || effect === 'fail') this.#fallback?.then((fallback) => fallback?.rest());
+        this.main.abort();
+        if (isOver || !this.polling) this.beside.abort();
+        if (isOver) this.#fallback?.rest();
         if (effect === 'connect') this.#connect();
-        else if (error) this.receiver.failed(error, effect === 'fail' ? null : this.state.until - this.outside.now());
+        else if (error) this.receiver.failed(error, isOver ? null : this.state.until - this.outside.now());
     }
-  }
-
-  /** Most networks never need it. */
-  #load() {
-    this.#fallback ??= import('./fallback.js').then(({ Fallback }) => new Fallback(this), () => null);
-    return this.#fallback;
   }
 
   #connect() {
     const line = new AbortController();
-    this.#main = line;
-    this.guard(line, this.polling ? this.#load().then((fallback) => fallback?.poll(line)) : this.stream(line));
+    this.main = line;
+    this.guard(line, this.polling && this.#fallback ? this.#fallback.poll(line) : this.stream(line));
   }
 
   /** @param {Line} line @param {Promise<void>} work */
   guard(line, work) {
     work.catch((error) => {
-      if (line === this.#main) this.#fail(this.known(error));
-      else if (line === this.#beside) this.beside();
+      if (line.signal.aborted) return;
+      if (line === this.main) this.#fail(known(error));
+      else line.abort();
     });
-  }
-
-  /** A line beside the main one, in place of an earlier one; without `open` just its end. @param {boolean} [open] */
-  beside(open) {
-    this.#beside?.abort();
-    this.#beside = open ? new AbortController() : null;
-    return /** @type {Line} */ (this.#beside);
-  }
-
-  /** The line is neither ended nor replaced. @param {Line} line */
-  isLive(line) {
-    return line === this.#main || line === this.#beside;
   }
 
   /** @param {HeadwaterError} error */
   #fail(error) {
-    const { kind, status, retryAfter } = error;
-    const failure = kind === 'refused' ? 'status' : error.isRetryable ? 'cut' : 'lasting';
-    const renew = typeof this.settings.token === 'function';
-    if (status === 401) this.#token?.refuse();
-    this.tell('failed', { failure, status, retryAfter, renew, luck: this.outside.luck() }, error);
-  }
-
-  /** @param {any} error */
-  known(error) {
-    if (error instanceof HeadwaterError) return error;
-    if (error instanceof DecodeError) return new HeadwaterError('limit', error.message);
-    return new HeadwaterError('network', `the connection broke: ${error.cause?.message ?? error.message}`, { cause: error });
+    if (error.status === 401) this.#token?.refuse();
+    this.tell('failed', { error, renew: this.#token !== undefined, luck: this.outside.luck() });
   }
 
   /**
-   * The answer, if it is a 200.
+   * The answer, if it is a 200 of this type.
    *
    * @param {Line} line
+   * @param {string} accept
    * @param {number} [timeout] of a long poll, in seconds
    */
-  async send({ signal }, timeout) {
+  async send({ signal }, accept, timeout) {
     const cursor = this.position;
     let { token } = this.settings;
     if (typeof token === 'function') {
       this.#token ??= new (await import('./token.js')).Token(token, this.outside);
       token = await this.#token.get();
-      this.tell('token', { renewIn: this.#token.renewIn });
+      // Ended meanwhile: nothing is sent, and nobody hears of this.
+      signal.throwIfAborted();
+      this.state.renewAt = this.outside.now() + this.#token.renewIn;
     }
-    // Ended meanwhile: nothing is sent, and nobody hears of this.
-    signal.throwIfAborted();
-    const { url, init } = build(this.settings, { cursor, token, timeout });
+    const [url, init] = build(this.settings, { accept, cursor, token, timeout });
     const response = await this.outside.fetch(url, { ...init, signal });
-    if (response.status === 204) throw new HeadwaterError('dismissed', 'the server wants no more of us (204)');
-    if (response.status !== 200) throw await (await import('./refusal.js')).refusal(response);
-    return response;
+    if (response.status === 200 && mediaType(response) === accept) return response;
+    throw await (await import('./refusal.js')).refusal(response, accept);
   }
 
-  /** @param {Line} line */
-  async stream(line) {
+  /**
+   * @param {Line} line
+   * @param {() => void} [takeOver] it is tried beside polls; its first byte makes it the main line
+   */
+  async stream(line, takeOver) {
+    const { signal } = line;
     const { url, hub, silence, limits, comments } = this.settings;
     const asked = this.position;
-    const response = await this.send(line);
-    if (mediaType(response) !== EVENT_STREAM) throw wrongType(response, EVENT_STREAM);
-    const { origin } = new URL(response.url || url);
-    const heartbeat = response.headers.get('Headwater-Heartbeat');
-    const answered = response.headers.get('Last-Event-ID');
-    // The hub goes on from another place than asked. Hubs that can tell it in the stream will, with both ends.
-    let gap = asked !== '' && answered !== null && answered !== binary(asked) ? { from: asked } : null;
-    const tellGap = () => {
-      if (gap) this.receiver.emit(new GapEvent(gap));
-      gap = null;
-    };
+    const { headers, body, url: answering } = await this.send(line, EVENT_STREAM);
+    const { origin } = new URL(answering || url);
     let marks = 0;
-    let cursors = false;
-    // A server without cursors is resumed by the last event id, which a block without data sets as well.
-    const settle = () => {
-      if (!cursors && decoder.lastEventId !== this.lastEventId) this.position = decoder.lastEventId;
-      this.lastEventId = decoder.lastEventId;
-    };
     const decoder = new Decoder({
       event: (event) => {
-        if (!this.isLive(line)) return;
-        cursors ||= event.cursor !== undefined;
-        settle();
-        if (hub && event.type === GAP) {
-          this.admit(event);
-          gap = between(event.data);
-          tellGap();
-        } else if (this.admit(event)) {
-          tellGap();
-          this.receiver.take(event, origin);
-        }
-        this.tell('delivered');
+        if (signal.aborted) return;
+        const isNew = this.admit(event);
+        if (hub && event.type === GAP) this.receiver.emit(new GapEvent(between(event.data)));
+        else if (isNew) this.receiver.take(event, origin);
+        this.state.delivered = true;
       },
       mark: (cursor) => {
-        if (!this.isLive(line)) return;
-        cursors = true;
-        settle();
-        this.move(cursorId(cursor));
+        if (signal.aborted) return;
+        this.move(`#${cursor}`);
         // One comes at the opening. When something was asked for, one more comes at its end.
         marks += 1;
-        if (marks !== (asked ? 2 : 1)) return;
-        tellGap();
-        this.receiver.emit(new Event('caughtup'));
+        if (marks === (asked ? 2 : 1)) this.receiver.emit(new Event('caughtup'));
       },
-      retry: (retry) => this.tell('retry', { retry }),
-      comment: (data) => comments && this.isLive(line) && this.receiver.emit(new MessageEvent('comment', { data })),
-    }, { ...limits, lastEventId: this.lastEventId });
+      retry: (retry) => {
+        this.state.retry = retry;
+      },
+      comment: (data) => {
+        if (comments && !signal.aborted) this.receiver.emit(new MessageEvent('comment', { data }));
+      },
+    }, { ...limits, lastEventId: asked });
 
-    const beats = Number(heartbeat) > 0 ? Number(heartbeat) * 2_000 + SLACK : Infinity;
-    const head = () => this.tell('head', { silence: silence ?? (heartbeat === null ? undefined : beats) });
-    if (line === this.#main) head();
-    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+    const heartbeat = headers.get('Headwater-Heartbeat');
+    const patience = heartbeat === null && hub ? SILENCE : Number(heartbeat) * 2_000 + SLACK;
+    const head = () => this.tell('head', { silence: silence ?? (patience > SLACK ? patience : Infinity) });
+    if (!takeOver) head();
+    // The hub goes on from another place than asked. Headwater tells it in the stream, with both ends.
+    const answered = heartbeat === null && asked && headers.get('Last-Event-ID');
+    let hasGap = answered && answered !== binary(asked);
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (!this.isLive(line)) return;
+      if (signal.aborted) return;
       if (done) throw new HeadwaterError('closed', 'the server ended the stream');
-      if (line === this.#beside) {
-        // It works where polls stood in. What both have brought is told apart by its cursor.
-        this.#beside = null;
-        this.#main?.abort();
-        this.#main = line;
-        (await this.#load())?.back();
+      if (takeOver) {
+        takeOver();
+        takeOver = undefined;
         head();
-      } else if (!this.polling) {
-        this.beside();
       }
       this.tell('heard');
+      if (hasGap) this.receiver.emit(new GapEvent({ from: asked }));
+      hasGap = false;
       decoder.push(value);
-      if (!this.isLive(line)) return;
-      settle();
-      await this.passed();
+      if (signal.aborted) return;
+      // What is no hub is resumed by the last event id, which a block without data sets as well.
+      if (!hub) this.position = decoder.lastEventId;
+      await this.passed(signal);
     }
   }
 
-  /** Goes on from there, unless it has been farther. @param {string} id */
+  /** Goes on from there. False if it has been there, or farther. @param {string} id */
   move(id) {
-    if (id[0] !== '#' || this.#seen.admit(id)) this.position = id;
+    if (!this.#seen.admit(id)) return false;
+    this.position = id;
+    return true;
   }
 
   /**
@@ -297,21 +249,18 @@ export class Connection {
    * @param {import('../decoder.js').DecodedEvent} event
    */
   admit(event) {
-    if (event.cursor === undefined) return true;
-    event.cursor = cursorId(event.cursor);
-    if (!this.#seen.admit(event.cursor)) return false;
-    this.position = event.cursor;
+    if (event.cursor !== undefined) return this.move((event.cursor = `#${event.cursor}`));
+    this.position = event.lastEventId;
     return true;
   }
 
-  /** A read's events are out: waits, if they are too many. */
-  async passed() {
-    this.receiver.passed();
-    const room = this.receiver.room();
+  /** A read's events are out: waits, if they are too many. @param {AbortSignal} signal */
+  async passed(signal) {
+    const room = this.receiver.passed();
     if (!room) return;
-    this.tell('pause');
+    this.state.heardAt = Infinity;
     await room;
-    this.tell('resume');
+    if (!signal.aborted) this.tell('heard');
   }
 }
 

@@ -44,38 +44,17 @@ export function clock(steady, wall) {
   };
 }
 
-/** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
-function watch(tell, signal) {
-  const { document } = globalThis;
-  /** @param {any} target @param {string} type @param {(event: any) => Lifecycle | false} what */
-  const on = (target, type, what) => target?.addEventListener?.(type, (/** @type {any} */ event) => {
-    const told = what(event);
-    if (told) tell(told);
-  }, { signal });
-  on(globalThis, 'online', () => 'nudge');
-  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && 'nudge');
-  // A page that can come back keeps its sources, and must not keep their streams: what comes while it is frozen is lost in
-  // the thaw, and the connection is one of six.
-  on(document, 'freeze', () => 'sleep');
-  on(document, 'resume', () => 'wake');
-  on(globalThis, 'pagehide', ({ persisted }) => persisted && 'sleep');
-  on(globalThis, 'pageshow', ({ persisted }) => persisted && 'wake');
-}
-
 /** @returns {Environment} */
 export const environment = () => ({
-  fetch: (input, init) => globalThis.fetch(input, init),
+  fetch: (...request) => fetch(...request),
   base: globalThis.document?.baseURI ?? globalThis.location?.href,
   page: globalThis.location?.origin,
   now: clock(() => performance.now(), Date.now),
   wall: Date.now,
   luck: Math.random,
-  setTimer: (run, after) => setTimeout(run, after),
+  setTimer: (...timer) => setTimeout(...timer),
   clearTimer: (timer) => clearTimeout(timer),
-  watch,
-  report: (error) => {
-    if (typeof reportError === 'function') reportError(error);
-    else console.warn('A listener failed:', error);
-  },
+  watch: (tell, until) => import('./page.js').then(({ watch }) => watch(tell, until), () => {}),
+  report: (error) => (globalThis.reportError ?? console.warn)(error),
   warn: (text) => console.warn(text),
 });

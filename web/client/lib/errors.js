@@ -24,20 +24,21 @@ export class HeadwaterError extends Error {
    * @param {string} message
    * @param {{ status?: number, retryAfter?: number, cause?: unknown }} [more]
    */
-  constructor(kind, message, { status, retryAfter, cause } = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(kind, message, more = {}) {
+    super(message, more);
     this.name = 'HeadwaterError';
     /** What went wrong: for `switch`. */
     this.kind = kind;
     /** The status, when `refused`. */
-    this.status = status;
+    this.status = more.status;
     /** How long the server asks to wait, in milliseconds. */
-    this.retryAfter = retryAfter;
+    this.retryAfter = more.retryAfter;
   }
 
   /** Whether the same may succeed later. */
   get isRetryable() {
-    return /^(network|timeout|silence|closed|token)$/.test(this.kind) || this.status === 429 || Number(this.status) >= 500;
+    const { kind, status = 0 } = this;
+    return /network|timeout|silence|closed|token/.test(kind) || status === 429 || status >= 500;
   }
 }
 
@@ -46,8 +47,10 @@ export const mediaType = (response) =>
   (response.headers.get('Content-Type') ?? '').split(';')[0].trim().toLowerCase();
 
 /**
- * @param {Response} response
- * @param {string} expected
+ * What a request threw, in our terms. It may be anything: `fetch` may be the application's own.
+ *
+ * @param {any} error
+ * @returns {HeadwaterError}
  */
-export const wrongType = (response, expected) => new HeadwaterError('content-type',
-  `the answer is ${mediaType(response) || 'of no type'}, not ${expected}: is this the right URL?`);
+export const known = (error) => (error instanceof HeadwaterError ? error
+  : new HeadwaterError('network', `the connection broke: ${error?.cause?.message ?? error?.message ?? error}`, { cause: error }));

@@ -20,14 +20,14 @@ export class ServerEvent extends MessageEvent {
    * @param {import('../decoder.js').DecodedEvent} event
    * @param {string} origin
    */
-  constructor({ type, data, lastEventId, cursor, topics, selectors }, origin) {
-    super(type, { data, lastEventId, origin });
+  constructor(event, origin) {
+    super(event.type, { ...event, origin });
     /** Where the event is in the hub's stream: what to keep, to go on from here one day. */
-    this.cursor = cursor;
+    this.cursor = event.cursor;
     /** The topics it belongs to, as far as they were subscribed to; with `include: ['topic']`. */
-    this.topics = topics;
+    this.topics = event.topics;
     /** Those of the subscribed selectors that it matched; with `include: ['selector']`. */
-    this.selectors = selectors;
+    this.selectors = event.selectors;
   }
 
   /**
@@ -48,13 +48,13 @@ export class ServerEvent extends MessageEvent {
 
 /** Events are lost: the hub no longer holds what came between. */
 export class GapEvent extends Event {
-  /** @param {{ from?: unknown, to?: unknown }} between */
-  constructor({ from, to }) {
+  /** @param {{ from?: string | null, to?: string | null }} between */
+  constructor({ from = null, to = null }) {
     super('gap');
     /** The id of the last event before the gap, if known. */
-    this.from = typeof from === 'string' ? from : null;
+    this.from = from;
     /** The id of the first event after the gap, if known. */
-    this.to = typeof to === 'string' ? to : null;
+    this.to = to;
   }
 }
 

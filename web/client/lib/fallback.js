@@ -1,6 +1,6 @@
 // Long polls, for networks where something swallows streams. Loaded when a stream is doubted.
 
-import { HeadwaterError, mediaType, wrongType } from './errors.js';
+import { HeadwaterError, known } from './errors.js';
 import { GapEvent } from './events.js';
 import { read } from './refusal.js';
 
@@ -21,13 +21,12 @@ const LONGEST_TRIAL = 3_600_000;
 const FIRST_BYTE = 3_000;
 /** A page of the hub is some hundred updates; each may be as large as a publish. */
 const MAX_ANSWER = 64 << 20;
-const JSON_TYPE = 'application/json';
 
 /**
  * @typedef {object} Answer
  * @property {string} lastEventID looked up to here: what the next poll sends
  * @property {boolean} more the page was full
- * @property {{ from?: unknown, to?: unknown } | null} [gap]
+ * @property {{ from?: string | null, to?: string | null } | null} [gap]
  * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
  */
 
@@ -37,40 +36,47 @@ export class Fallback {
   #timer;
   #delay = TRIAL;
   #backAt = 0;
-  #may;
 
   /** @param {import('./connection.js').Connection} connection */
   constructor(connection) {
     this.#connection = connection;
-    this.#may = connection.settings.policy;
   }
 
   /** No first byte, or one silence too many: asks whether polls fare better. */
   async doubt() {
     const connection = this.#connection;
-    const line = connection.beside(true);
+    const line = this.#fork();
     this.#after(PROBE, () => line.abort());
     try {
-      await answerOf(await connection.send(line, 0));
+      await this.#ask(line, 0);
     } catch (error) {
-      if (!connection.isLive(line) || line.signal.aborted || connection.known(error).isRetryable) return;
-      connection.beside();
+      if (!this.#isInDoubt(line) || known(error).isRetryable) return;
+      line.abort();
       // Who has no polls will not have them later, and may send no first byte either.
-      this.#may.fallback = false;
+      connection.settings.fallback = false;
       if (connection.state.headed) connection.tell('heard');
       return;
     }
     this.#after(SECOND_LOOK, () => {
-      if (!connection.isLive(line)) return;
+      if (!this.#isInDoubt(line)) return;
       this.#turn(true);
       connection.tell('change');
     });
   }
 
+  /** The stream has not come after all. @param {AbortController} line */
+  #isInDoubt = ({ signal }) => !signal.aborted && this.#connection.state.doubted;
+
+  /** A line beside the main one, in place of an earlier one. */
+  #fork() {
+    this.#connection.beside.abort();
+    return (this.#connection.beside = new AbortController());
+  }
+
   /** @param {boolean} polling */
   #turn(polling) {
     this.#connection.polling = polling;
-    this.#may.fallback = !polling;
+    this.#connection.settings.fallback = !polling;
   }
 
   /** @param {number} delay @param {() => void} run */
@@ -94,91 +100,82 @@ export class Fallback {
   }
 
   #try() {
-    const connection = this.#connection;
-    const line = connection.beside(true);
+    const line = this.#fork();
     this.#after(FIRST_BYTE, () => {
-      connection.beside();
+      line.abort();
       this.#tryLater();
     });
-    connection.guard(line, connection.stream(line));
+    this.#connection.guard(line, this.#connection.stream(line, () => this.#back(line)));
   }
 
-  /** The stream works again. */
-  back() {
-    const { state } = this.#connection;
+  /** A stream works where polls stood in. What both have brought is told apart by its cursor. @param {AbortController} line */
+  #back(line) {
+    const { state, outside, main } = this.#connection;
+    main.abort();
+    this.#connection.main = line;
+    this.#connection.beside = new AbortController();
     this.#turn(false);
     this.rest();
-    this.#backAt = this.#connection.outside.now();
+    this.#backAt = outside.now();
     // One silence more, and it was a mistake.
     state.silences = 1;
     // The polls may have been failing just now.
     if (state.phase !== 'open') state.phase = 'connecting';
   }
 
-  /** @param {AbortController} line @param {Answer} answer */
-  #deliver(line, { gap, updates, lastEventID }) {
-    const connection = this.#connection;
-    if (gap) connection.receiver.emit(new GapEvent(gap));
-    for (const update of updates) {
-      if (!connection.isLive(line)) return;
-      if (update.retry !== undefined) connection.tell('retry', { retry: update.retry });
-      connection.lastEventId = update.lastEventId;
-      if (connection.admit(update)) connection.receiver.take(update, connection.settings.url.origin);
-    }
-    if (lastEventID) connection.move(lastEventID);
-  }
-
   /** Polls until it fails. @param {AbortController} line */
   async poll(line) {
     const connection = this.#connection;
-    const { now } = connection.outside;
-    let caughtUp = false;
+    const { receiver, settings, outside } = connection;
+    let isCaughtUp = false;
     if (!this.#timer) {
       // The last stream lasted: this is another network.
-      if (now() > this.#backAt + TRIAL) this.#delay = TRIAL;
+      if (outside.now() > this.#backAt + TRIAL) this.#delay = TRIAL;
       this.#tryLater();
     }
     for (let wait = 0; ; wait = WAIT) {
-      const since = now();
-      const answer = await answerOf(await connection.send(line, wait));
-      if (!connection.isLive(line)) return;
+      const since = outside.now();
+      const { gap, updates, more, lastEventID } = await this.#ask(line, wait);
+      if (line.signal.aborted) return;
       connection.tell('head', { silence: SILENCE });
       connection.tell('heard');
-      this.#deliver(line, answer);
-      if (!connection.isLive(line)) return;
-      if (!answer.more && !caughtUp) {
-        caughtUp = true;
-        connection.receiver.emit(new Event('caughtup'));
+      if (gap) receiver.emit(new GapEvent(gap));
+      for (const update of updates) {
+        if (line.signal.aborted) return;
+        connection.state.retry = update.retry ?? connection.state.retry;
+        if (connection.admit(update)) receiver.take(update, settings.url.origin);
       }
-      await connection.passed();
-      if (wait > 0 && answer.updates.length === 0 && now() < since + PAUSE) {
-        await new Promise((resolve) => connection.outside.setTimer(() => resolve(0), PAUSE));
+      if (line.signal.aborted) return;
+      connection.move(lastEventID);
+      if (!more && !isCaughtUp) receiver.emit(new Event('caughtup'));
+      isCaughtUp ||= !more;
+      await connection.passed(line.signal);
+      if (wait > 0 && updates.length === 0 && outside.now() < since + PAUSE) {
+        await new Promise((resolve) => outside.setTimer(() => resolve(0), PAUSE));
       }
-      if (!connection.isLive(line)) return;
+      if (line.signal.aborted) return;
     }
   }
-}
 
-/**
- * @param {Response} response a 200
- * @returns {Promise<Answer>}
- */
-async function answerOf(response) {
-  // Who has no long polls streams whatever is accepted, and must not be waited for.
-  if (mediaType(response) !== JSON_TYPE) throw wrongType(response, JSON_TYPE);
-  const { text, whole } = await read(response, MAX_ANSWER);
-  if (!whole) throw new HeadwaterError('limit', `the answer has more than ${MAX_ANSWER} bytes`);
-  try {
-    const answer = JSON.parse(text);
-    if (typeof answer.lastEventID !== 'string') throw new TypeError('no lastEventID');
-    return { ...answer, updates: answer.updates.map(event) };
-  } catch (cause) {
-    throw new HeadwaterError('answer', 'the answer is not that of a long poll', { cause });
+  /**
+   * @param {AbortController} line
+   * @param {number} wait in seconds
+   * @returns {Promise<Answer>}
+   */
+  async #ask(line, wait) {
+    const text = await read(await this.#connection.send(line, 'application/json', wait), MAX_ANSWER);
+    try {
+      const answer = JSON.parse(text);
+      if (typeof answer.lastEventID !== 'string') throw new TypeError('no lastEventID');
+      return { ...answer, updates: answer.updates.map(decoded) };
+    } catch (cause) {
+      throw new HeadwaterError('answer', 'the answer is not that of a long poll', { cause });
+    }
   }
 }
 
 /** @param {any} update */
-function event({ id, cursor, type, retry, data, topics, selectors }) {
-  if (typeof data !== 'string') throw new TypeError('an update without data');
-  return { type: type || 'message', data, lastEventId: id ?? '', cursor, topics: topics ?? [], selectors: selectors ?? [], retry };
+function decoded({ id = '', type, topics = [], selectors = [], ...update }) {
+  if (typeof update.data !== 'string') throw new TypeError('an update without data');
+  return { ...update, type: type || 'message', lastEventId: id, topics, selectors };
 }

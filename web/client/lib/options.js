@@ -6,8 +6,6 @@ import { hubUrl, isHubUrl } from './request.js';
 const RETRY = 1_000;
 /** A hub answers at once: only a dead host takes so long. */
 const ANSWER = 30_000;
-/** Hubs send a comment every 15 s (Headwater) or 40 s (the reference hub): silence beyond both is a dead one. */
-const SILENCE = 60_000;
 
 /**
  * @typedef {object} SourceOptions
@@ -51,35 +49,33 @@ export function settle(address, options, outside) {
     // What `EventSource` throws.
     throw new DOMException(`"${address}" is no URL`, 'SyntaxError');
   }
-  const { method = 'GET', body, headers, topics, withCredentials = false, redirect, silence, token, limits, comments,
-    strict = false, repeat = /^(GET|HEAD|QUERY)$/.test(method), longPoll = true, retry = RETRY, timeout = ANSWER, include = [] } = options;
-  const hub = options.hub ?? (topics !== undefined || isHubUrl(url));
+  const { method = 'GET', body, topics, strict = false, longPoll = true, include = [],
+    retry = RETRY, timeout = ANSWER, repeat = /^(get|head|query)$/i.test(method),
+    hub = topics !== undefined || isHubUrl(url) } = options;
   if (topics) hubUrl(url);
-  const own = new Headers(headers);
-  const given = url.searchParams.getAll('include').join().split(',');
+  const headers = new Headers(options.headers);
   return {
+    ...options,
     url,
     hub,
     page: outside.page,
-    method,
-    body,
-    headers: own,
-    withCredentials,
-    // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
-    redirect: redirect ?? ([...own].length > 0 || body != null ? 'error' : 'follow'),
-    include: [...new Set(['cursor', 'gap', ...given, ...include])].filter(Boolean).join(),
-    topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
-    token,
-    limits,
-    comments,
-    silence,
-    policy: {
-      strict,
-      repeat,
-      fallback: hub && longPoll && method === 'GET',
-      answer: timeout,
-      silence: silence ?? (hub ? SILENCE : Infinity),
-      retry,
+    init: {
+      method,
+      body,
+      headers,
+      // Else a browser lets a second request for one URL wait until the first one, a stream, has ended.
+      cache: 'no-store',
+      credentials: options.withCredentials ? 'include' : 'same-origin',
+      // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
+      redirect: options.redirect ?? (body != null || [...headers].length > 0 ? 'error' : 'follow'),
     },
+    include: ['cursor', 'gap', ...include],
+    topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
+    byTopic: topics !== undefined,
+    strict,
+    repeat,
+    fallback: hub && longPoll && method === 'GET',
+    answer: timeout,
+    retry,
   };
 }

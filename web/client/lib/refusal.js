@@ -1,5 +1,6 @@
-// An answer's text: what a server says when it refuses. Loaded when one does.
+// An answer that is not what was asked for: what a server says when it refuses. Loaded when one does.
 
+import { LONGEST } from './backoff.js';
 import { HeadwaterError, mediaType } from './errors.js';
 
 /** As much of a refusal's body as is read: a problem is a few hundred bytes. */
@@ -8,39 +9,43 @@ const MAX_REFUSAL = 16_384;
 const MAX_TEXT = 200;
 
 /**
- * The body's text, up to so many bytes; then the rest is refused.
+ * The body's text.
  *
  * @param {Response} response
  * @param {number} max
- * @returns {Promise<{ text: string, whole: boolean }>}
+ * @throws {HeadwaterError} it has more bytes than that
  */
 export async function read(response, max) {
   const reader = response.body?.getReader();
   const utf8 = new TextDecoder();
   let text = '';
-  for (let size = 0; reader; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
+  for (let size = 0; ; ) {
+    const { value } = (await reader?.read()) ?? {};
+    if (!value) return text + utf8.decode();
     size += value.length;
     if (size > max) {
-      reader.cancel().catch(() => {});
-      return { text, whole: false };
+      reader?.cancel().catch(() => {});
+      throw new HeadwaterError('limit', `the answer has more than ${max} bytes`);
     }
     text += utf8.decode(value, { stream: true });
   }
-  return { text: text + utf8.decode(), whole: true };
 }
 
 /**
  * A status that says no, with the reasons the server gives: `application/problem+json` (RFC 9457), as Headwater does it,
- * else the first words of a text.
+ * else the first words of a text. Or another type than was expected.
  *
  * @param {Response} response
+ * @param {string} expected
  */
-export async function refusal(response) {
-  const { status } = response;
+export async function refusal(response, expected) {
+  const { status, headers } = response;
   const type = mediaType(response);
-  const { text } = await read(response, MAX_REFUSAL).catch(() => ({ text: '' }));
+  if (status === 200) {
+    return new HeadwaterError('content-type', `the answer is ${type || 'of no type'}, not ${expected}: is this the right URL?`);
+  }
+  if (status === 204) return new HeadwaterError('dismissed', 'the server wants no more of us (204)');
+  const text = await read(response, MAX_REFUSAL).catch(() => '');
   let [title, detail] = [response.statusText, ''];
   try {
     const problem = JSON.parse(text);
@@ -52,21 +57,21 @@ export async function refusal(response) {
   const words = [`${status} ${title}`.trim(), detail].filter((part) => part !== '' && part !== title);
   // Without control characters: it may be printed on a terminal.
   const message = words.join(': ').replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
-  return new HeadwaterError('refused', message, { status, retryAfter: retryAfter(response.headers, Date.now()) });
+  return new HeadwaterError('refused', message, { status, retryAfter: retryAfter(headers, Date.now()) });
 }
 
 /**
- * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds: seconds, or a date.
+ * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds, as far as we do as it says: seconds, or a date.
  *
  * @param {Headers} headers
  * @param {number} wall
  */
 export function retryAfter(headers, wall) {
   const value = (headers.get('Retry-After') ?? '').trim();
-  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1_000, LONGEST);
   // Only a date as HTTP writes it: `Date.parse` takes "-1" for a year.
   const then = /^[A-Z][a-z]{2}, .* GMT$/.test(value) ? Date.parse(value) : NaN;
   // The server's own clock, where it tells it: ours may be wrong by hours.
   const now = Date.parse(headers.get('Date') ?? '');
-  return Number.isNaN(then) ? undefined : Math.max(0, then - (Number.isNaN(now) ? wall : now));
+  return Number.isNaN(then) ? undefined : Math.min(Math.max(0, then - (Number.isNaN(now) ? wall : now)), LONGEST);
 }

@@ -1,13 +1,11 @@
 // What is sent: the URL and the headers, as sparing of preflights as the browser's own EventSource.
 
 /** Names of a cursor in the query: hubs take the last of the first one that is there. */
-const CURSOR_NAMES = ['lastEventId', 'last_event_id', 'Last-Event-ID', 'lastEventID'];
+const CURSOR_NAMES = ['lastEventId', 'last_event_id', 'Last-Event-ID'];
 /** Where a hub listens by the Mercure protocol. */
 const WELL_KNOWN = '/.well-known/mercure';
-
-/** Headers that a page may send to another origin without asking it first (Fetch, "CORS-safelisted request-header"). */
+/** What a page may send to another origin without asking it first (Fetch, "CORS-safelisted request-header"). */
 const SAFE_HEADERS = /^(accept|accept-language|content-language)$/;
-const SAFE_TYPES = /^(text\/plain|multipart\/form-data|application\/x-www-form-urlencoded)\s*(;|$)/i;
 
 /**
  * A hub's URL as people type it: one without a path gets `/.well-known/mercure`.
@@ -29,13 +27,6 @@ export const isHubUrl = (url) => url.pathname.endsWith(WELL_KNOWN);
  */
 export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
-/** What a header would lose or refuse. @param {string} text */
-const survives = (text) => !/^\s|\s$|[\0-\x1f\x7f]/.test(text);
-
-/** @param {Headers} headers */
-const needPreflight = (headers) => [...headers].some(([name, value]) =>
-  (name === 'content-type' ? !SAFE_TYPES.test(value) : !SAFE_HEADERS.test(name)));
-
 /**
  * What does not change from one request to the next.
  *
@@ -43,57 +34,43 @@ const needPreflight = (headers) => [...headers].some(([name, value]) =>
  * @property {URL} url
  * @property {boolean} hub it speaks the Mercure protocol: topics, a cursor in the query, `include`
  * @property {string} [page] the origin of the page; none outside of browsers
- * @property {string} method
- * @property {BodyInit | null} [body]
- * @property {Headers} headers the application's own
- * @property {boolean} withCredentials
- * @property {RequestRedirect} redirect
- * @property {string} include
+ * @property {RequestInit} init with the headers of the application's own
+ * @property {string[]} include
  * @property {Set<string>} topics as they are wanted now
+ * @property {boolean} byTopic topics say what is wanted: without any it is nothing
  *
  * @typedef {object} Asked what this one asks for
+ * @property {string} accept
  * @property {string} cursor
  * @property {string} [token]
- * @property {number} [timeout] of a long poll, in seconds; a stream when absent
+ * @property {number} [timeout] of a long poll, in seconds
  */
 
 /**
  * @param {Fixed} fixed
  * @param {Asked} asked
- * @returns {{ url: string, init: RequestInit }}
+ * @returns {[url: string, init: RequestInit]}
  */
-export function build(fixed, { cursor, token, timeout }) {
+export function build({ hub, page, topics, include, ...fixed }, { accept, cursor, token, timeout }) {
   const url = new URL(fixed.url);
-  const headers = new Headers(fixed.headers);
-  const poll = timeout !== undefined;
-  headers.set('Accept', poll ? 'application/json' : 'text/event-stream');
+  const headers = new Headers(fixed.init.headers);
+  headers.set('Accept', accept);
   if (token) headers.set('Authorization', `Bearer ${token}`);
-
   // Last-Event-ID is free for the native EventSource only. From us it would cost a request before each request to another
-  // origin, so there the query has it, which hubs read as well.
-  const elsewhere = fixed.page !== undefined && fixed.page !== url.origin;
-  const spare = elsewhere && !needPreflight(headers) && /^(GET|HEAD|POST)$/.test(fixed.method);
-  const inQuery = fixed.hub && cursor !== '' && (spare || !survives(cursor));
-  if (fixed.hub) {
+  // origin, so there the query has it, which hubs read as well. So it has what a header would lose or refuse.
+  const isSpare = page !== undefined && page !== url.origin && [...headers.keys()].every((name) => SAFE_HEADERS.test(name));
+  const inQuery = hub && (isSpare || /^\s|\s$|[\0-\x1f\x7f]/.test(cursor));
+  if (hub) {
     const query = url.searchParams;
     query.delete('topic');
-    for (const topic of fixed.topics) query.append('topic', topic);
-    query.set('include', fixed.include);
-    if (poll) query.set('timeout', String(timeout));
-    if (cursor !== '') for (const name of CURSOR_NAMES) query.delete(name);
-    if (inQuery) query.set('lastEventID', cursor);
+    for (const topic of topics) query.append('topic', topic);
+    query.append('include', include.join());
+    if (timeout !== undefined) query.set('timeout', String(timeout));
+    if (cursor && inQuery) {
+      for (const name of CURSOR_NAMES) query.delete(name);
+      query.set('lastEventID', cursor);
+    }
   }
-  if (cursor !== '' && !inQuery) headers.set('Last-Event-ID', binary(cursor));
-  return {
-    url: url.href,
-    init: {
-      method: fixed.method,
-      body: fixed.body,
-      headers,
-      // Else a browser lets a second request for one URL wait until the first one, a stream, has ended.
-      cache: 'no-store',
-      credentials: fixed.withCredentials ? 'include' : 'same-origin',
-      redirect: fixed.redirect,
-    },
-  };
+  if (cursor && !inQuery) headers.set('Last-Event-ID', binary(cursor));
+  return [url.href, { ...fixed.init, headers }];
 }

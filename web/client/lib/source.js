@@ -13,8 +13,6 @@ const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
 
-/** @typedef {{ waiting: ServerEvent[], idle: boolean, wake: (value: unknown) => void }} Loop */
-
 /**
  * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
  *
@@ -53,14 +51,16 @@ export class Source extends Target {
   #connection = null;
   #closed = false;
   #cursor;
-  #written = '';
   /** @type {import('./store.js').Store | void} */
   #store = undefined;
-  /** What waits for each `for await`; null while that waits for it. @type {Set<Loop>} */
-  #loops = new Set();
-  #makeRoom = () => {};
-  /** What ended it, if that is to be thrown. @type {{ error: unknown } | null} */
-  #failure = null;
+  /** What waits for the loop, if there is one. @type {ServerEvent[] | undefined} */
+  #waiting;
+  /** It waits for the next event. @type {(() => void) | undefined} */
+  #wake;
+  /** Reading waits for it. @type {(() => void) | undefined} */
+  #makeRoom;
+  /** What ended it, if that is to be thrown. @type {{ error: unknown } | undefined} */
+  #failure;
   #changing = false;
   /** Takes away what others hold of this. */
   #undo = new AbortController();
@@ -75,40 +75,39 @@ export class Source extends Target {
    */
   constructor(url, options = {}, outside = environment()) {
     super(outside.report);
-    const { fetch = outside.fetch, signal, cursor = '', store } = options;
+    const { fetch = outside.fetch, signal, cursor = '', withCredentials = false } = options;
     this.#outside = { ...outside, fetch };
     this.#settings = settle(url, options, outside);
     this.url = this.#settings.url.href;
-    this.withCredentials = this.#settings.withCredentials;
+    this.withCredentials = withCredentials;
     this.#cursor = cursor;
     const abort = () => this.#finish({ error: signal?.reason });
     signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
     if (signal?.aborted) abort();
     // Later: listeners are added after the constructor.
-    queueMicrotask(() => this.#start(store));
+    queueMicrotask(() => this.#start(options.store));
   }
 
-  /** @param {string | undefined} store */
-  async #start(store) {
-    if (store !== undefined) {
-      this.#store = await import('./store.js').then(({ Store }) => new Store(store, this.#outside), this.#outside.warn);
-      this.#cursor = (await this.#store?.open()) || this.#cursor;
+  /** @param {string | undefined} name */
+  async #start(name) {
+    if (name !== undefined) {
+      this.#store = await import('./store.js').then(({ Store }) => Store.open(name, this.#outside), this.#outside.warn);
+      this.#cursor = this.#store?.cursor || this.#cursor;
     }
     if (this.#closed) return;
+    /** @type {Connection} */
     const connection = new Connection(this.#settings, this.#cursor, this.#outside, {
       emit: (event) => this.dispatchEvent(event),
-      take: (event, origin) => this.#take(new ServerEvent(event, origin)),
-      passed: () => this.#passed(),
-      room: () => this.#room(),
+      take: (event, origin) => this.#take(new ServerEvent(event, origin), connection.position),
+      passed: () => this.#passed(connection.position),
       failed: (error, retryIn) => {
-        const ended = error.kind === 'closed' || error.kind === 'dismissed';
-        if (retryIn === null) this.#finish(ended ? undefined : { error });
+        if (retryIn === null) this.#finish(/closed|dismissed/.test(error.kind) ? undefined : { error });
         this.dispatchEvent(new SourceErrorEvent(error, retryIn));
       },
     });
     this.#connection = connection;
     this.#outside.watch((what) => connection.page(what), this.#undo.signal);
-    connection.page('start');
+    connection.page('wake');
   }
 
   get readyState() {
@@ -151,6 +150,7 @@ export class Source extends Target {
   /** @param {boolean} really */
   #change(really) {
     if (!this.#settings.hub) throw new TypeError('only a hub has topics: see the option `hub`');
+    this.#settings.byTopic = true;
     if (this.#changing || !really) return;
     this.#changing = true;
     // One reconnection, however many calls.
@@ -166,79 +166,64 @@ export class Source extends Target {
   }
 
   /**
-   * Each event of any type, for `for await`. Reading stops while the loop is behind. Leaving the loop closes the source; the
-   * loop ends when the source is closed, and throws what ended it otherwise.
+   * Each event of any type, for `for await`, of which there can be one. Reading stops while the loop is behind. Leaving the loop
+   * closes the source; the loop ends when the source is closed, and throws what ended it otherwise.
    *
    * @returns {AsyncGenerator<ServerEvent, void>}
    */
   [Symbol.asyncIterator]() {
-    /** @type {Loop} */
-    const loop = { waiting: [], idle: false, wake: () => {} };
-    this.#loops.add(loop);
-    return this.#iterate(loop);
+    if (this.#waiting) throw new TypeError('there is a loop already');
+    this.#waiting = [];
+    return this.#iterate(this.#waiting);
   }
 
-  /** @param {Loop} loop @returns {AsyncGenerator<ServerEvent, void>} */
-  async *#iterate(loop) {
+  /** @param {ServerEvent[]} waiting @returns {AsyncGenerator<ServerEvent, void>} */
+  async *#iterate(waiting) {
     try {
       for (;;) {
-        for (let event; (event = loop.waiting.shift()); ) {
-          this.#makeRoom();
+        for (let event; (event = waiting.shift()); ) {
+          if (waiting.length < ENOUGH) this.#makeRoom?.();
           this.#cursor = event.cursor ?? event.lastEventId;
           yield event;
           // Now the loop has dealt with it.
-          this.#write();
+          this.#store?.write(this.#cursor);
         }
         if (this.#failure) throw this.#failure.error;
         if (this.#closed) return;
-        loop.idle = true;
-        await new Promise((resolve) => (loop.wake = resolve));
-        loop.idle = false;
+        await /** @type {Promise<void>} */ (new Promise((resolve) => (this.#wake = resolve)));
+        this.#wake = undefined;
       }
     } finally {
-      this.#loops.delete(loop);
       this.close();
     }
   }
 
-  /** @param {ServerEvent} event */
-  #take(event) {
+  /** @param {ServerEvent} event @param {string} position */
+  #take(event, position) {
     // With a loop, it is the loop that moves on.
-    if (this.#loops.size === 0) this.#cursor = this.#connection?.position ?? '';
+    if (!this.#waiting) this.#cursor = position;
     this.dispatchEvent(event);
-    for (const loop of this.#loops) {
-      loop.waiting.push(event);
-      loop.wake(0);
+    this.#waiting?.push(event);
+    this.#wake?.();
+  }
+
+  /** @param {string} position */
+  #passed(position) {
+    const behind = this.#waiting?.length ?? 0;
+    if (!this.#waiting || (this.#wake && behind === 0)) {
+      this.#cursor = position;
+      this.#store?.write(position);
     }
-  }
-
-  #passed() {
-    if ([...this.#loops].some(({ waiting, idle }) => waiting.length > 0 || !idle)) return;
-    this.#cursor = this.#connection?.position ?? '';
-    this.#write();
-  }
-
-  #write() {
-    if (this.#cursor !== this.#written) this.#store?.write(this.#cursor);
-    this.#written = this.#cursor;
-  }
-
-  /** @returns {Promise<void> | null} */
-  #room() {
-    if (![...this.#loops].some(({ waiting }) => waiting.length >= ENOUGH)) return null;
-    return new Promise((resolve) => {
-      this.#makeRoom = () => this.#room() ?? resolve();
-    });
+    return behind < ENOUGH ? null : /** @type {Promise<void>} */ (new Promise((resolve) => (this.#makeRoom = resolve)));
   }
 
   /** @param {{ error: unknown }} [failure] */
   #finish(failure) {
     if (this.#closed) return;
     this.#closed = true;
-    this.#failure = failure ?? null;
+    this.#failure = failure;
     this.#undo.abort();
     this.#connection?.page('end');
-    for (const loop of this.#loops) loop.wake(0);
-    this.#makeRoom();
+    this.#wake?.();
   }
 }

@@ -1,7 +1,7 @@
 // When to connect, how long to listen, how long to wait, when to give up: the whole of it, without any I/O. What happened and
 // the time go in; what to do comes out. `connect` and `error` end what was under way before.
 
-import { delay, LONGEST } from './backoff.js';
+import { delay } from './backoff.js';
 
 /** A stream that has been open for so long counts as one that works, also if no event came. */
 const SETTLED = 5_000;
@@ -16,25 +16,19 @@ const GRACE = 15_000;
  * @property {boolean} repeat a request may be sent again
  * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
  * @property {number} answer how long to wait for the answer
- * @property {number} silence how long an open stream may be silent
  * @property {number} retry the reconnection time until the server gives one
  *
- * @typedef {'start' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
- *   | 'token' | 'failed' | 'elapsed'} Happening
+ * @typedef {'wake' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'failed' | 'elapsed'} Happening
  *
  * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
  * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
  * @typedef {'connect' | 'cut' | 'open' | 'doubt' | 'timeout' | 'silence' | 'error' | 'fail'} Effect
  *
  * @typedef {object} Given what belongs to a happening
- * @property {'cut' | 'status' | 'lasting'} [failure] failed: the network, a status, or what would be the same again
- * @property {number} [status] failed
- * @property {number} [retryAfter] failed, in milliseconds
+ * @property {import('./errors.js').HeadwaterError} [error] failed
  * @property {boolean} [renew] failed: a fresh token can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
- * @property {number} [silence] head: how long the server says that silence may last
- * @property {number} [retry] retry
- * @property {number} [renewIn] token: when it wants another one
+ * @property {number} [silence] head: how long the stream may be silent
  */
 
 export class State {
@@ -46,28 +40,30 @@ export class State {
   headed = false;
   /** Nothing has come since `doubt`. */
   doubted = false;
+  /** An event has come on this stream. */
+  delivered = false;
+  /** When the token wants to be renewed. */
+  renewAt = Infinity;
+  /** The last byte; Infinity: nothing is expected, since nothing is read. */
+  heardAt = 0;
+  /** The reconnection time. */
+  retry;
   #policy;
-  #retry;
-  #silence;
+  #silence = 0;
   /** Since the last stream that worked. */
   #failures = 0;
   /** A 401 has been answered with a fresh token, and nothing has opened since. */
   #renewed = false;
-  #renewAt = Infinity;
   /** When the phase began. */
   #since = 0;
-  /** The last byte; nothing is expected while nothing is read. */
-  #heard = 0;
   /** When waiting: until when, and until when at least, because the server said so. */
   #until = 0;
   #notBefore = 0;
-  #delivered = false;
 
   /** @param {Policy} policy */
   constructor(policy) {
     this.#policy = policy;
-    this.#retry = policy.retry;
-    this.#silence = policy.silence;
+    this.retry = policy.retry;
   }
 
   /**
@@ -77,14 +73,17 @@ export class State {
    * @returns {Effect | undefined}
    */
   on(what, now, given = {}) {
-    const { phase } = this;
-    const open = phase === 'open';
-    const connecting = phase === 'connecting';
-    const policy = this.#policy;
-    if (phase === 'ended') return undefined;
+    const isOpen = this.phase === 'open';
+    const isConnecting = this.phase === 'connecting';
+    const isWaiting = this.phase === 'waiting';
+    if (this.phase === 'ended') return undefined;
     switch (what) {
-      case 'start':
-        if (phase === 'idle') return this.#connect(now);
+      case 'wake':
+        if (this.phase === 'idle') return this.#connect(now);
+        break;
+      case 'change':
+        // The next attempt asks for it anyway.
+        if (!isWaiting) return this.#connect(now);
         break;
       case 'sleep':
         this.phase = 'idle';
@@ -92,49 +91,31 @@ export class State {
       case 'end':
         this.phase = 'ended';
         return 'cut';
-      case 'change':
-        if (open || connecting) return this.#connect(now);
-        break;
       case 'nudge':
         // The network is back, or the page is looked at.
-        if (phase === 'waiting') this.#until = Math.max(now, this.#notBefore);
+        if (isWaiting) this.#until = this.#notBefore;
         // Half the patience is at least a heartbeat that did not come.
-        else if (open && now >= this.#heard + this.#silence / 2) return this.#connect(now);
+        else if (isOpen && now >= this.heardAt + this.#silence / 2) return this.#connect(now);
         return this.on('elapsed', now);
       case 'head':
-        this.#silence = given.silence ?? policy.silence;
+        this.#silence = given.silence ?? Infinity;
         this.headed = true;
-        if (connecting && !policy.fallback) return this.#opened(now);
+        if (isConnecting && !this.#policy.fallback) return this.#opened(now);
         break;
       case 'heard':
-        this.#heard = now;
+        this.heardAt = now;
         this.doubted = false;
-        if (connecting) return this.#opened(now);
-        break;
-      case 'pause':
-        this.#heard = Infinity;
-        break;
-      case 'resume':
-        this.#heard = now;
-        break;
-      case 'delivered':
-        this.#delivered = true;
-        break;
-      case 'retry':
-        this.#retry = given.retry ?? 0;
-        break;
-      case 'token':
-        this.#renewAt = now + (given.renewIn ?? Infinity);
+        if (isConnecting) return this.#opened(now);
         break;
       case 'failed':
         return this.#failed(given, now);
       case 'elapsed':
         if (now < this.until) break;
-        if (phase === 'waiting' || now >= this.#renewAt) return this.#connect(now);
-        if (connecting && now >= this.#since + policy.answer) return 'timeout';
-        if (policy.fallback && !this.doubted && (connecting || this.silences > 0)) {
+        if (isWaiting || now >= this.renewAt) return this.#connect(now);
+        if (isConnecting && now >= this.#since + this.#policy.answer) return 'timeout';
+        if (this.#policy.fallback && !this.doubted && (isConnecting || this.silences > 0)) {
           this.doubted = true;
-          if (open) this.#heard += GRACE;
+          if (isOpen) this.heardAt += GRACE;
           return 'doubt';
         }
         this.silences += 1;
@@ -152,7 +133,7 @@ export class State {
       case 'connecting':
         return this.#since + (this.#policy.fallback && !this.doubted ? FIRST_BYTE : this.#policy.answer);
       case 'open':
-        return Math.min(this.#heard + this.#silence, this.#renewAt);
+        return Math.min(this.heardAt + this.#silence, this.renewAt);
       default:
         return Infinity;
     }
@@ -162,8 +143,8 @@ export class State {
   #connect(now) {
     this.phase = 'connecting';
     this.#since = now;
-    this.#renewAt = Infinity;
-    this.#delivered = false;
+    this.renewAt = Infinity;
+    this.delivered = false;
     this.doubted = false;
     this.headed = false;
     return 'connect';
@@ -173,29 +154,29 @@ export class State {
   #opened(now) {
     this.phase = 'open';
     this.#since = now;
-    this.#heard = now;
+    this.heardAt = now;
     this.#renewed = false;
     return 'open';
   }
 
   /** @param {Given} given @param {number} now @returns {Effect} */
-  #failed({ failure, status = 0, retryAfter = 0, renew, luck = 0 }, now) {
+  #failed({ error, renew, luck = 0 }, now) {
+    const { isRetryable = false, status, retryAfter = 0 } = error ?? {};
     const { strict, repeat } = this.#policy;
     if (status === 401 && renew && !this.#renewed) {
       this.#renewed = true;
       return this.#connect(now);
     }
-    const temporary = failure === 'cut' || (failure === 'status' && !strict && (status === 429 || status >= 500));
-    if (!temporary || !repeat) {
+    if (!repeat || !isRetryable || (strict && status)) {
       this.phase = 'ended';
       return 'fail';
     }
     if (this.phase === 'open') {
-      if (this.#delivered || now >= this.#since + SETTLED) this.#failures = 0;
-      if (now < this.#heard + this.#silence) this.silences = 0;
+      if (this.delivered || now >= this.#since + SETTLED) this.#failures = 0;
+      if (now < this.heardAt + this.#silence) this.silences = 0;
     }
-    this.#until = now + delay(this.#retry, this.#failures, retryAfter, luck);
-    this.#notBefore = now + Math.min(retryAfter, LONGEST);
+    this.#until = now + delay(this.retry, this.#failures, retryAfter, luck);
+    this.#notBefore = now + retryAfter;
     this.#failures += 1;
     this.phase = 'waiting';
     return 'error';

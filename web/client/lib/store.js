@@ -51,9 +51,12 @@ function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
 
 /** The cursor of one source. Where storage is full or forbidden, it is not kept, which is said once. */
 export class Store {
+  /** What the page had before; empty: none is kept. */
+  cursor = '';
   #name;
   #outside;
   #key = '';
+  #written = '';
 
   /** @param {string} name @param {Outside} outside */
   constructor(name, outside) {
@@ -61,32 +64,31 @@ export class Store {
     this.#outside = outside;
   }
 
-  /** @returns {Promise<string>} empty: none is kept */
-  async open() {
-    try {
+  /** @param {string} name @param {Outside} outside */
+  static async open(name, outside) {
+    const store = new Store(name, outside);
+    await store.#try(async () => {
       const shared = /** @type {Record<symbol, Promise<string> | undefined>} */ (/** @type {unknown} */ (globalThis));
-      const id = await (shared[SHARED] ??= pageId(this.#outside));
-      this.#key = `headwater:cursor:${id}:${this.#name}`;
-      return storageOf(this.#outside).getItem(this.#key) ?? '';
-    } catch (error) {
-      this.#refuse(error);
-      return '';
-    }
+      const id = await (shared[SHARED] ??= pageId(outside));
+      store.#key = `headwater:cursor:${id}:${name}`;
+      store.cursor = storageOf(outside).getItem(store.#key) ?? '';
+    });
+    return store;
   }
 
   /** @param {string} cursor */
   write(cursor) {
-    if (this.#key === '') return;
-    try {
-      storageOf(this.#outside).setItem(this.#key, cursor);
-    } catch (error) {
-      this.#refuse(error);
-    }
+    if (this.#key && cursor !== this.#written) this.#try(() => storageOf(this.#outside).setItem(this.#key, cursor));
+    this.#written = cursor;
   }
 
-  /** @param {unknown} error */
-  #refuse(error) {
-    this.#key = '';
-    this.#outside.warn(`Headwater cannot keep the cursor of "${this.#name}", so a reload starts anew: ${error}`);
+  /** @param {() => unknown} use */
+  async #try(use) {
+    try {
+      await use();
+    } catch (error) {
+      this.#key = '';
+      this.#outside.warn(`Headwater cannot keep the cursor of "${this.#name}", so a reload starts anew: ${error}`);
+    }
   }
 }

@@ -2,8 +2,7 @@
 
 /** @typedef {((event: any) => unknown) | { handleEvent: (event: any) => unknown }} Callback */
 
-/** @param {unknown} result @returns {result is PromiseLike<unknown>} */
-const isPending = (result) => typeof (/** @type {any} */ (result)?.then) === 'function';
+const HANDLERS = ['open', 'message', 'error', 'gap', 'caughtup', 'comment'];
 
 /**
  * An EventTarget with `on…` handlers. What a listener throws, or rejects with, is reported and goes no further: Node's own
@@ -20,12 +19,7 @@ export class Target extends EventTarget {
   constructor(report) {
     super();
     this.#report = report;
-    for (const name of ['open', 'message', 'error', 'gap', 'caughtup', 'comment']) {
-      super.addEventListener(name, (event) => {
-        const handler = /** @type {any} */ (this)[`on${name}`];
-        if (typeof handler === 'function') this.#run(handler, event);
-      });
-    }
+    for (const name of HANDLERS) this.addEventListener(name, (event) => /** @type {any} */ (this)[`on${name}`]?.(event));
   }
 
   /**
@@ -35,7 +29,7 @@ export class Target extends EventTarget {
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
-    super.addEventListener(type, this.#guard(listener), options);
+    super.addEventListener(type, listener && this.#guard(listener), options);
   }
 
   /**
@@ -45,29 +39,23 @@ export class Target extends EventTarget {
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(type, listener, options) {
-    super.removeEventListener(type, this.#guard(listener), options);
+    // Node takes away what ran `once` by what it was given, which is the guarded one.
+    super.removeEventListener(type, listener && (this.#guarded.get(listener) ?? /** @type {EventListener} */ (listener)), options);
   }
 
-  /** @param {Callback | null} listener */
+  /** @param {Callback} listener */
   #guard(listener) {
-    if (!listener) return null;
     let guarded = this.#guarded.get(listener);
     if (!guarded) {
-      guarded = (event) => this.#run(listener, event);
+      guarded = async (event) => {
+        try {
+          await (typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event));
+        } catch (error) {
+          this.#report(error);
+        }
+      };
       this.#guarded.set(listener, guarded);
-      // Node takes a listener away by what it was given, which is this.
-      this.#guarded.set(guarded, guarded);
     }
     return guarded;
-  }
-
-  /** @param {Callback} listener @param {Event} event */
-  #run(listener, event) {
-    try {
-      const result = typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event);
-      if (isPending(result)) result.then(undefined, this.#report);
-    } catch (error) {
-      this.#report(error);
-    }
   }
 }

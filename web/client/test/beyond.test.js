@@ -145,13 +145,14 @@ test('as few preflights as the native one, and no credentials on the way elsewhe
   assert.deepEqual(parts(await request(HUB, { cursor: ' x' })), [' x', null, 'follow']);
   // An older cursor of the URL's would count in the place of ours.
   const { url } = await request(`${HUB}?topic=a&last_event_id=1&lastEventID=2&include=topic`, {}, page);
-  assert.equal(url.search, '?include=cursor%2Cgap%2Ctopic&topic=a&lastEventID=%C3%A9');
+  assert.equal(url.search, '?lastEventID=%C3%A9&include=topic&topic=a&include=cursor%2Cgap');
 });
 
 test('for await: bounded, and reading stops while the loop is slow', async () => {
   const world = new World();
   const { source } = await world.source(HUB, { topics: ['*'] });
   const loop = source[Symbol.asyncIterator]();
+  assert.throws(() => source[Symbol.asyncIterator](), TypeError, 'each of two would have half of the events');
   const stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
   for (let n = 1; n <= 64; n += 1) await stream.send(event(n));
   const pulls = stream.pulls;

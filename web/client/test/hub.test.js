@@ -53,14 +53,16 @@ test('nothing comes twice: not in a replay of all that is held, not of an older 
 test('a gap is told once, in the stream or by the header, before what follows it', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['*'], cursor: '#a-5' });
-  let stream = await world.last.open({ 'Last-Event-ID': '#a-8' });
+  // Headwater, which its heartbeat shows, tells it in the stream.
+  let stream = await world.last.open({ 'Last-Event-ID': '#a-8', 'Headwater-Heartbeat': '15' });
   await stream.send(`${mark(8)}event: headwater:gap\nid: #a-8\ncursor: a-8\ndata: {"from":"#a-5","to":"#a-9"}\n\n${event(9)}`);
   assert.deepEqual(seen, ['open', 'gap #a-5 #a-9', '9']);
   await stream.break();
   await world.pass(1_000);
   stream = await world.last.open({ 'Last-Event-ID': 'earliest' });
-  await stream.send(mark(11) + event(12));
-  assert.deepEqual(seen.slice(3), ['network 1000', 'open', 'gap #a-9 null', '12']);
+  await stream.send(event(12));
+  await stream.send(event(13));
+  assert.deepEqual(seen.slice(3), ['network 1000', 'open', 'gap #a-9 null', '12', '13']);
   await stream.send('event: headwater:gap\ndata: not JSON\n\n');
   assert.deepEqual(seen.slice(-1), ['gap null null']);
 });

@@ -77,7 +77,7 @@ test('it gives up after so many attempts, or when it is asked to wait for long',
   world.last.fail();
   await world.pass(200);
   world.last.fail(new TypeError('fetch failed', { cause: new Error('no route') }));
-  await assert.rejects(result, { kind: 'network', message: 'cannot publish: no route' });
+  await assert.rejects(result, { kind: 'network', message: 'the connection broke: no route' });
   const busy = await publishing({ topic: 'a' });
   await busy.world.last.reply(429, 'text/plain', 'slower', { 'Retry-After': '61' });
   await assert.rejects(busy.result, { kind: 'refused', status: 429, retryAfter: 61_000 });

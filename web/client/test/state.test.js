@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { delay } from '../lib/backoff.js';
+import { HeadwaterError } from '../lib/errors.js';
 import { State } from '../lib/state.js';
 
-const POLICY = { strict: false, repeat: true, fallback: false, answer: 30_000, silence: 60_000, retry: 1_000 };
+const POLICY = { strict: false, repeat: true, fallback: false, answer: 30_000, retry: 1_000 };
 const HUB = { ...POLICY, fallback: true };
-const cut = { failure: 'cut' };
+const MINUTE = { silence: 60_000 };
+const cut = { error: new HeadwaterError('network', 'cut') };
+const refused = (status, retryAfter) => ({ error: new HeadwaterError('refused', 'no', { status, retryAfter }) });
 
-/** Each row: at this many milliseconds this happens; what follows; and when `elapsed` is due next. */
+/** Each row: at this many milliseconds this happens, or is noted; what follows; and when `elapsed` is due next. */
 function check(policy, rows) {
   const state = new State(policy);
   rows.forEach(([at, what, given, effects, until], index) => {
-    const got = state.on(what, at, given);
+    const got = what === 'note' ? void Object.assign(state, given) : state.on(what, at, given);
     assert.equal(got ?? '', effects, `row ${index}: ${what} at ${at}`);
     if (until !== undefined) assert.equal(state.until, until, `row ${index}: ${what} at ${at}`);
   });
@@ -19,10 +22,10 @@ function check(policy, rows) {
 
 test('connects, listens and connects again', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect', 30_000],
-    [10, 'head', {}, 'open', 60_010],
+    [0, 'wake', {}, 'connect', 30_000],
+    [10, 'head', MINUTE, 'open', 60_010],
     [20, 'heard', {}, '', 60_020],
-    [20, 'delivered', {}, '', 60_020],
+    [20, 'note', { delivered: true }, '', 60_020],
     [500, 'failed', cut, 'error', 1_500],
     [900, 'elapsed', {}, '', 1_500], // a timer that fires early changes nothing
     [1_500, 'elapsed', {}, 'connect', 31_500],
@@ -31,22 +34,22 @@ test('connects, listens and connects again', () => {
 
 test('backs off until a stream works', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
+    [0, 'wake', {}, 'connect'],
     [0, 'failed', cut, 'error', 1_000],
     [1_000, 'elapsed', {}, 'connect'],
     [1_000, 'failed', cut, 'error', 3_000],
     [3_000, 'elapsed', {}, 'connect'],
     // Opening alone is no success: a server that dies at once would be hammered.
-    [3_000, 'head', {}, 'open'],
+    [3_000, 'head', MINUTE, 'open'],
     [3_000, 'failed', cut, 'error', 7_000],
     [7_000, 'elapsed', {}, 'connect'],
-    [7_000, 'head', {}, 'open'],
-    [7_000, 'delivered', {}, ''],
+    [7_000, 'head', MINUTE, 'open'],
+    [7_000, 'note', { delivered: true }, ''],
     [7_000, 'failed', cut, 'error', 8_000],
     [8_000, 'elapsed', {}, 'connect'],
     [8_000, 'failed', cut, 'error', 10_000],
     [10_000, 'elapsed', {}, 'connect'],
-    [10_000, 'head', {}, 'open'],
+    [10_000, 'head', MINUTE, 'open'],
     // A quiet stream that lasted works, too.
     [15_000, 'failed', cut, 'error', 16_000],
   ]);
@@ -54,10 +57,10 @@ test('backs off until a stream works', () => {
 
 test('retry is taken on, and retry 0 is no busy loop', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'head', {}, 'open'],
-    [0, 'retry', { retry: 0 }, ''],
-    [0, 'delivered', {}, ''],
+    [0, 'wake', {}, 'connect'],
+    [0, 'head', MINUTE, 'open'],
+    [0, 'note', { retry: 0 }, ''],
+    [0, 'note', { delivered: true }, ''],
     [0, 'failed', cut, 'error', 100],
     [100, 'elapsed', {}, 'connect'],
     [100, 'failed', cut, 'error', 300],
@@ -66,7 +69,7 @@ test('retry is taken on, and retry 0 is no busy loop', () => {
 
 test('a silent server is taken for dead', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect', 30_000],
+    [0, 'wake', {}, 'connect', 30_000],
     [30_000, 'elapsed', {}, 'timeout'],
     [30_000, 'failed', cut, 'error', 31_000],
     [31_000, 'elapsed', {}, 'connect'],
@@ -76,19 +79,19 @@ test('a silent server is taken for dead', () => {
     [85_000, 'elapsed', {}, 'silence'],
     [85_000, 'failed', cut, 'error', 86_000],
   ]);
-  check({ ...POLICY, silence: Infinity }, [
-    [0, 'start', {}, 'connect'],
-    [0, 'head', {}, 'open', Infinity],
+  check(POLICY, [
+    [0, 'wake', {}, 'connect'],
+    [0, 'head', { silence: Infinity }, 'open', Infinity],
   ]);
 });
 
 test('who does not read cannot hear', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'head', {}, 'open', 60_000],
-    [10, 'pause', {}, '', Infinity],
+    [0, 'wake', {}, 'connect'],
+    [0, 'head', MINUTE, 'open', 60_000],
+    [10, 'note', { heardAt: Infinity }, '', Infinity],
     [500_000, 'elapsed', {}, ''],
-    [500_000, 'resume', {}, '', 560_000],
+    [500_000, 'heard', {}, '', 560_000],
   ]);
 });
 
@@ -105,48 +108,48 @@ test('statuses', () => {
     [301, 0, 'fail'],
   ]) {
     const rows = (effect, at) => [
-      [0, 'start', {}, 'connect'],
-      [0, 'failed', { failure: 'status', status, retryAfter }, effect, at],
+      [0, 'wake', {}, 'connect'],
+      [0, 'failed', refused(status, retryAfter), effect, at],
     ];
     check(POLICY, rows(kind, until));
     check({ ...POLICY, strict: true }, rows('fail'));
   }
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'failed', { failure: 'lasting' }, 'fail', Infinity],
-    [9, 'start', {}, ''],
+    [0, 'wake', {}, 'connect'],
+    [0, 'failed', { error: new HeadwaterError('limit', 'no') }, 'fail', Infinity],
+    [9, 'wake', {}, ''],
     [9, 'elapsed', {}, ''],
   ]);
 });
 
 test('what may not be repeated is not', () => {
   check({ ...POLICY, repeat: false }, [
-    [0, 'start', {}, 'connect'],
-    [0, 'head', {}, 'open'],
+    [0, 'wake', {}, 'connect'],
+    [0, 'head', MINUTE, 'open'],
     [0, 'failed', cut, 'fail'],
   ]);
 });
 
 test('a 401 is answered with one fresh token, and not with a second', () => {
-  const refused = { failure: 'status', status: 401, renew: true };
+  const expired = { ...refused(401), renew: true };
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'failed', refused, 'connect'],
-    [0, 'head', {}, 'open'],
+    [0, 'wake', {}, 'connect'],
+    [0, 'failed', expired, 'connect'],
+    [0, 'head', MINUTE, 'open'],
     [0, 'failed', cut, 'error', 1_000],
     [1_000, 'elapsed', {}, 'connect'],
-    [1_000, 'failed', refused, 'connect'],
-    [1_000, 'failed', refused, 'fail'],
+    [1_000, 'failed', expired, 'connect'],
+    [1_000, 'failed', expired, 'fail'],
   ]);
 });
 
 test('a token that ends is renewed before, and a changed wish is asked for at once', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'token', { renewIn: 20_000 }, ''],
-    [0, 'head', {}, 'open', 20_000],
+    [0, 'wake', {}, 'connect'],
+    [0, 'note', { renewAt: 20_000 }, ''],
+    [0, 'head', MINUTE, 'open', 20_000],
     [20_000, 'elapsed', {}, 'connect', 50_000],
-    [20_000, 'head', {}, 'open', 80_000],
+    [20_000, 'head', MINUTE, 'open', 80_000],
     [21_000, 'change', {}, 'connect'],
     [21_000, 'failed', cut, 'error'],
     // It goes out with the next attempt anyway.
@@ -156,25 +159,25 @@ test('a token that ends is renewed before, and a changed wish is asked for at on
 
 test('who sleeps has no stream, and has one at once when awake', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
-    [0, 'head', {}, 'open'],
+    [0, 'wake', {}, 'connect'],
+    [0, 'head', MINUTE, 'open'],
     [5, 'sleep', {}, 'cut', Infinity],
     [9_000_000, 'elapsed', {}, ''],
-    [9_000_000, 'start', {}, 'connect'],
-    [9_000_000, 'start', {}, ''],
+    [9_000_000, 'wake', {}, 'connect'],
+    [9_000_000, 'wake', {}, ''],
   ]);
 });
 
 test('a nudge ends a wait, but not what Retry-After asks for, and doubts a stream that is late', () => {
   check(POLICY, [
-    [0, 'start', {}, 'connect'],
+    [0, 'wake', {}, 'connect'],
     [0, 'failed', cut, 'error', 1_000],
     [10, 'nudge', {}, 'connect'],
     [10, 'nudge', {}, ''],
-    [10, 'failed', { failure: 'status', status: 503, retryAfter: 9_000 }, 'error', 9_010],
+    [10, 'failed', refused(503, 9_000), 'error', 9_010],
     [20, 'nudge', {}, '', 9_010],
     [9_010, 'elapsed', {}, 'connect'],
-    [9_010, 'head', {}, 'open', 69_010],
+    [9_010, 'head', MINUTE, 'open', 69_010],
     [30_000, 'nudge', {}, ''],
     [39_010, 'nudge', {}, 'connect'],
   ]);
@@ -182,8 +185,8 @@ test('a nudge ends a wait, but not what Retry-After asks for, and doubts a strea
 
 test('of a hub the first byte is waited for, and soon doubted', () => {
   check(HUB, [
-    [0, 'start', {}, 'connect', 3_000],
-    [100, 'head', {}, '', 3_000], // a proxy may pass the head on, and keep the rest
+    [0, 'wake', {}, 'connect', 3_000],
+    [100, 'head', MINUTE, '', 3_000], // a proxy may pass the head on, and keep the rest
     [3_000, 'elapsed', {}, 'doubt', 30_000],
     [9_000, 'heard', {}, 'open', 69_000],
     [9_000, 'failed', cut, 'error'],
@@ -195,7 +198,7 @@ test('of a hub the first byte is waited for, and soon doubted', () => {
 
 test('two streams in a row that fall silent are doubted, one is not', () => {
   const twice = [
-    [0, 'start', {}, 'connect'],
+    [0, 'wake', {}, 'connect'],
     [0, 'head', { silence: 35_000 }, ''],
     [0, 'heard', {}, 'open', 35_000],
     [35_000, 'elapsed', {}, 'silence'],
@@ -227,6 +230,6 @@ test('how long to wait', () => {
     [1_000, 4, 5_000, 0, 16_000],
     [1_000, 0, 0, 0.5, 1_250], // jitter only adds
     [Infinity, 99, 0, 0, 3_600_000],
-    [0, 0, Infinity, 0, 3_600_000],
+    [0, 0, 3_600_000, 0, 3_600_000],
   ]) assert.equal(delay(base, failures, atLeast, luck), want, `${base} ${failures} ${atLeast} ${luck}`);
 });

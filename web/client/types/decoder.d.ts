@@ -1,5 +1,5 @@
 /** The stream went past one of the limits; `limit` says which. */
-export class DecodeError extends Error {
+export class DecodeError extends HeadwaterError {
     /**
      * @param {keyof DecoderLimits} limit
      * @param {number} max
@@ -101,3 +101,4 @@ export type DecoderLimits = {
      */
     id: number;
 };
+import { HeadwaterError } from './lib/errors.js';

@@ -5,7 +5,7 @@
  *
  * @param {number} base the reconnection time
  * @param {number} failures
- * @param {number} atLeast a `Retry-After`
+ * @param {number} atLeast a `Retry-After`, up to `LONGEST`
  * @param {number} luck from 0 to 1
  */
 export function delay(base: number, failures: number, atLeast: number, luck: number): number;

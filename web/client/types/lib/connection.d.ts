@@ -4,21 +4,18 @@
  * @typedef {object} Receiver
  * @property {(event: import('../decoder.js').DecodedEvent, origin: string) => void} take
  * @property {(event: Event) => void} emit what is no event of the server's
- * @property {() => void} passed all of a read has been given out
- * @property {() => Promise<void> | null} room something to wait for before reading on
+ * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
  * @typedef {object} More
- * @property {import('./state.js').Policy} policy
  * @property {import('./token.js').TokenSource} [token]
  * @property {Partial<import('../decoder.js').DecoderLimits>} [limits]
  * @property {number} [silence] instead of what the server says
  * @property {boolean} [comments]
  *
- * @typedef {import('./request.js').Fixed & More} Settings
+ * @typedef {import('./request.js').Fixed & import('./state.js').Policy & More} Settings
  *
- * @typedef {AbortController} Line a request that is under way
- * @typedef {import('./fallback.js').Fallback} Fallback
+ * @typedef {AbortController} Line a request that is under way, until it is aborted
  */
 export class Connection {
     /**
@@ -30,48 +27,49 @@ export class Connection {
     constructor(settings: Settings, position: string, outside: import("./environment.js").Environment, receiver: Receiver);
     /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
     position: string;
-    settings: Settings;
-    outside: import("./environment.js").Environment;
-    state: State;
     /** Polls stand in for the stream. */
     polling: boolean;
+    /** A poll that is tried beside a stream, or the other way round. @type {Line} */
+    beside: Line;
+    /** @type {Line} */
+    main: Line;
+    settings: Settings;
+    outside: import("./environment.js").Environment;
     receiver: Receiver;
-    lastEventId: string;
+    state: State;
     /**
      * Something happened to the page, or to what it wants.
      *
-     * @param {'start' | 'nudge' | 'sleep' | 'wake' | 'change' | 'end'} what
+     * @param {import('./environment.js').Lifecycle | 'change' | 'end'} what
      */
-    page(what: "start" | "nudge" | "sleep" | "wake" | "change" | "end"): void;
-    /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] @param {HeadwaterError} [error] */
-    tell(what: import("./state.js").Happening, given?: import("./state.js").Given, error?: HeadwaterError): void;
+    page(what: import("./environment.js").Lifecycle | "change" | "end"): void;
+    /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
+    tell(what: import("./state.js").Happening, given?: import("./state.js").Given): void;
     /** @param {Line} line @param {Promise<void>} work */
     guard(line: Line, work: Promise<void>): void;
-    /** A line beside the main one, in place of an earlier one; without `open` just its end. @param {boolean} [open] */
-    beside(open?: boolean): Line;
-    /** The line is neither ended nor replaced. @param {Line} line */
-    isLive(line: Line): boolean;
-    /** @param {any} error */
-    known(error: any): HeadwaterError;
     /**
-     * The answer, if it is a 200.
+     * The answer, if it is a 200 of this type.
      *
      * @param {Line} line
+     * @param {string} accept
      * @param {number} [timeout] of a long poll, in seconds
      */
-    send({ signal }: Line, timeout?: number): Promise<Response>;
-    /** @param {Line} line */
-    stream(line: Line): Promise<void>;
-    /** Goes on from there, unless it has been farther. @param {string} id */
-    move(id: string): void;
+    send({ signal }: Line, accept: string, timeout?: number): Promise<Response>;
+    /**
+     * @param {Line} line
+     * @param {() => void} [takeOver] it is tried beside polls; its first byte makes it the main line
+     */
+    stream(line: Line, takeOver?: () => void): Promise<void>;
+    /** Goes on from there. False if it has been there, or farther. @param {string} id */
+    move(id: string): boolean;
     /**
      * Moves on to the event. False if it has been here.
      *
      * @param {import('../decoder.js').DecodedEvent} event
      */
     admit(event: import("../decoder.js").DecodedEvent): boolean;
-    /** A read's events are out: waits, if they are too many. */
-    passed(): Promise<void>;
+    /** A read's events are out: waits, if they are too many. @param {AbortSignal} signal */
+    passed(signal: AbortSignal): Promise<void>;
     #private;
 }
 /**
@@ -84,13 +82,9 @@ export type Receiver = {
      */
     emit: (event: Event) => void;
     /**
-     * all of a read has been given out
+     * all of a read has been given out; something to wait for before reading on
      */
-    passed: () => void;
-    /**
-     * something to wait for before reading on
-     */
-    room: () => Promise<void> | null;
+    passed: () => Promise<void> | null;
     /**
      * null: it is over
      */
@@ -100,7 +94,6 @@ export type Receiver = {
  * Who gets what comes.
  */
 export type More = {
-    policy: import("./state.js").Policy;
     token?: import("./token.js").TokenSource | undefined;
     limits?: Partial<import("../decoder.js").DecoderLimits> | undefined;
     /**
@@ -112,14 +105,10 @@ export type More = {
 /**
  * Who gets what comes.
  */
-export type Settings = import("./request.js").Fixed & More;
+export type Settings = import("./request.js").Fixed & import("./state.js").Policy & More;
 /**
- * a request that is under way
+ * a request that is under way, until it is aborted
  */
 export type Line = AbortController;
-/**
- * Who gets what comes.
- */
-export type Fallback = import("./fallback.js").Fallback;
 import { State } from './state.js';
 import { HeadwaterError } from './errors.js';

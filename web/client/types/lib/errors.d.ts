@@ -21,7 +21,7 @@ export class HeadwaterError extends Error {
      * @param {string} message
      * @param {{ status?: number, retryAfter?: number, cause?: unknown }} [more]
      */
-    constructor(kind: ErrorKind, message: string, { status, retryAfter, cause }?: {
+    constructor(kind: ErrorKind, message: string, more?: {
         status?: number;
         retryAfter?: number;
         cause?: unknown;
@@ -36,7 +36,7 @@ export class HeadwaterError extends Error {
     get isRetryable(): boolean;
 }
 export function mediaType(response: Response): string;
-export function wrongType(response: Response, expected: string): HeadwaterError;
+export function known(error: any): HeadwaterError;
 /**
  * - `network`: refused, reset, no such name, a bad certificate, or an origin that does not admit this page
  * - `timeout`: no answer came in time

@@ -16,7 +16,7 @@ export class ServerEvent extends MessageEvent<any> {
      * @param {import('../decoder.js').DecodedEvent} event
      * @param {string} origin
      */
-    constructor({ type, data, lastEventId, cursor, topics, selectors }: import("../decoder.js").DecodedEvent, origin: string);
+    constructor(event: import("../decoder.js").DecodedEvent, origin: string);
     /** Where the event is in the hub's stream: what to keep, to go on from here one day. */
     cursor: string | undefined;
     /** The topics it belongs to, as far as they were subscribed to; with `include: ['topic']`. */
@@ -33,10 +33,10 @@ export class ServerEvent extends MessageEvent<any> {
 }
 /** Events are lost: the hub no longer holds what came between. */
 export class GapEvent extends Event {
-    /** @param {{ from?: unknown, to?: unknown }} between */
+    /** @param {{ from?: string | null, to?: string | null }} between */
     constructor({ from, to }: {
-        from?: unknown;
-        to?: unknown;
+        from?: string | null;
+        to?: string | null;
     });
     /** The id of the last event before the gap, if known. */
     from: string | null;

@@ -2,7 +2,7 @@
  * @typedef {object} Answer
  * @property {string} lastEventID looked up to here: what the next poll sends
  * @property {boolean} more the page was full
- * @property {{ from?: unknown, to?: unknown } | null} [gap]
+ * @property {{ from?: string | null, to?: string | null } | null} [gap]
  * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
  */
 export class Fallback {
@@ -12,8 +12,6 @@ export class Fallback {
     doubt(): Promise<void>;
     /** Nothing is to be tried for now. */
     rest(): void;
-    /** The stream works again. */
-    back(): void;
     /** Polls until it fails. @param {AbortController} line */
     poll(line: AbortController): Promise<void>;
     #private;
@@ -28,8 +26,8 @@ export type Answer = {
      */
     more: boolean;
     gap?: {
-        from?: unknown;
-        to?: unknown;
+        from?: string | null;
+        to?: string | null;
     } | null | undefined;
     updates: (import("../decoder.js").DecodedEvent & {
         retry?: number;

@@ -1,4 +1,3 @@
-export function cursorId(text: string): string;
 /**
  * How far the stream has been seen, in each epoch: cursors of one epoch are in order, those of two are not.
  *
@@ -7,7 +6,7 @@ export function cursorId(text: string): string;
  */
 export class Seen {
     /**
-     * Moves on to this cursor. False if that, or a later one, has been here.
+     * Moves on to this cursor, `#epoch-offset`. False if that, or a later one, has been here.
      *
      * @param {string} cursor
      */

@@ -1,23 +1,21 @@
 /**
- * The body's text, up to so many bytes; then the rest is refused.
+ * The body's text.
  *
  * @param {Response} response
  * @param {number} max
- * @returns {Promise<{ text: string, whole: boolean }>}
+ * @throws {HeadwaterError} it has more bytes than that
  */
-export function read(response: Response, max: number): Promise<{
-    text: string;
-    whole: boolean;
-}>;
+export function read(response: Response, max: number): Promise<string>;
 /**
  * A status that says no, with the reasons the server gives: `application/problem+json` (RFC 9457), as Headwater does it,
- * else the first words of a text.
+ * else the first words of a text. Or another type than was expected.
  *
  * @param {Response} response
+ * @param {string} expected
  */
-export function refusal(response: Response): Promise<HeadwaterError>;
+export function refusal(response: Response, expected: string): Promise<HeadwaterError>;
 /**
- * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds: seconds, or a date.
+ * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds, as far as we do as it says: seconds, or a date.
  *
  * @param {Headers} headers
  * @param {number} wall

@@ -11,28 +11,23 @@ export function hubUrl(url: URL): URL;
  * @property {URL} url
  * @property {boolean} hub it speaks the Mercure protocol: topics, a cursor in the query, `include`
  * @property {string} [page] the origin of the page; none outside of browsers
- * @property {string} method
- * @property {BodyInit | null} [body]
- * @property {Headers} headers the application's own
- * @property {boolean} withCredentials
- * @property {RequestRedirect} redirect
- * @property {string} include
+ * @property {RequestInit} init with the headers of the application's own
+ * @property {string[]} include
  * @property {Set<string>} topics as they are wanted now
+ * @property {boolean} byTopic topics say what is wanted: without any it is nothing
  *
  * @typedef {object} Asked what this one asks for
+ * @property {string} accept
  * @property {string} cursor
  * @property {string} [token]
- * @property {number} [timeout] of a long poll, in seconds; a stream when absent
+ * @property {number} [timeout] of a long poll, in seconds
  */
 /**
  * @param {Fixed} fixed
  * @param {Asked} asked
- * @returns {{ url: string, init: RequestInit }}
+ * @returns {[url: string, init: RequestInit]}
  */
-export function build(fixed: Fixed, { cursor, token, timeout }: Asked): {
-    url: string;
-    init: RequestInit;
-};
+export function build({ hub, page, topics, include, ...fixed }: Fixed, { accept, cursor, token, timeout }: Asked): [url: string, init: RequestInit];
 export function isHubUrl(url: URL): boolean;
 export function binary(text: string): string;
 /**
@@ -48,28 +43,29 @@ export type Fixed = {
      * the origin of the page; none outside of browsers
      */
     page?: string | undefined;
-    method: string;
-    body?: BodyInit | null | undefined;
     /**
-     * the application's own
+     * with the headers of the application's own
      */
-    headers: Headers;
-    withCredentials: boolean;
-    redirect: RequestRedirect;
-    include: string;
+    init: RequestInit;
+    include: string[];
     /**
      * as they are wanted now
      */
     topics: Set<string>;
+    /**
+     * topics say what is wanted: without any it is nothing
+     */
+    byTopic: boolean;
 };
 /**
  * what this one asks for
  */
 export type Asked = {
+    accept: string;
     cursor: string;
     token?: string | undefined;
     /**
-     * of a long poll, in seconds; a stream when absent
+     * of a long poll, in seconds
      */
     timeout?: number | undefined;
 };

@@ -1,4 +1,3 @@
-/** @typedef {{ waiting: ServerEvent[], idle: boolean, wake: (value: unknown) => void }} Loop */
 /**
  * Events from a server, as the browser's `EventSource` gives them, and more: see the package's README.
  *
@@ -60,19 +59,14 @@ export class Source extends Target {
     /** Ends it. No event follows. */
     close(): void;
     /**
-     * Each event of any type, for `for await`. Reading stops while the loop is behind. Leaving the loop closes the source; the
-     * loop ends when the source is closed, and throws what ended it otherwise.
+     * Each event of any type, for `for await`, of which there can be one. Reading stops while the loop is behind. Leaving the loop
+     * closes the source; the loop ends when the source is closed, and throws what ended it otherwise.
      *
      * @returns {AsyncGenerator<ServerEvent, void>}
      */
     [Symbol.asyncIterator](): AsyncGenerator<ServerEvent, void>;
     #private;
 }
-export type Loop = {
-    waiting: ServerEvent[];
-    idle: boolean;
-    wake: (value: unknown) => void;
-};
 import { Target } from './target.js';
 import { ServerEvent } from './events.js';
 import { SourceErrorEvent } from './events.js';

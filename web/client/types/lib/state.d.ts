@@ -4,25 +4,19 @@
  * @property {boolean} repeat a request may be sent again
  * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
  * @property {number} answer how long to wait for the answer
- * @property {number} silence how long an open stream may be silent
  * @property {number} retry the reconnection time until the server gives one
  *
- * @typedef {'start' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'delivered' | 'retry' | 'pause' | 'resume'
- *   | 'token' | 'failed' | 'elapsed'} Happening
+ * @typedef {'wake' | 'sleep' | 'nudge' | 'change' | 'end' | 'head' | 'heard' | 'failed' | 'elapsed'} Happening
  *
  * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
  * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
  * @typedef {'connect' | 'cut' | 'open' | 'doubt' | 'timeout' | 'silence' | 'error' | 'fail'} Effect
  *
  * @typedef {object} Given what belongs to a happening
- * @property {'cut' | 'status' | 'lasting'} [failure] failed: the network, a status, or what would be the same again
- * @property {number} [status] failed
- * @property {number} [retryAfter] failed, in milliseconds
+ * @property {import('./errors.js').HeadwaterError} [error] failed
  * @property {boolean} [renew] failed: a fresh token can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
- * @property {number} [silence] head: how long the server says that silence may last
- * @property {number} [retry] retry
- * @property {number} [renewIn] token: when it wants another one
+ * @property {number} [silence] head: how long the stream may be silent
  */
 export class State {
     /** @param {Policy} policy */
@@ -35,6 +29,14 @@ export class State {
     headed: boolean;
     /** Nothing has come since `doubt`. */
     doubted: boolean;
+    /** An event has come on this stream. */
+    delivered: boolean;
+    /** When the token wants to be renewed. */
+    renewAt: number;
+    /** The last byte; Infinity: nothing is expected, since nothing is read. */
+    heardAt: number;
+    /** The reconnection time. */
+    retry: number;
     /**
      * @param {Happening} what
      * @param {number} now
@@ -64,10 +66,6 @@ export type Policy = {
      */
     answer: number;
     /**
-     * how long an open stream may be silent
-     */
-    silence: number;
-    /**
      * the reconnection time until the server gives one
      */
     retry: number;
@@ -76,24 +74,16 @@ export type Policy = {
  * What to do: send the request; end it; tell that it is open; doubt that streams get through; report as `failed` that the
  * patience with the answer, or with a silent stream, is over; tell of the failure, and that it is tried again, or not.
  */
-export type Happening = "start" | "sleep" | "nudge" | "change" | "end" | "head" | "heard" | "delivered" | "retry" | "pause" | "resume" | "token" | "failed" | "elapsed";
+export type Happening = "wake" | "sleep" | "nudge" | "change" | "end" | "head" | "heard" | "failed" | "elapsed";
 export type Effect = "connect" | "cut" | "open" | "doubt" | "timeout" | "silence" | "error" | "fail";
 /**
  * what belongs to a happening
  */
 export type Given = {
     /**
-     * failed: the network, a status, or what would be the same again
-     */
-    failure?: "cut" | "status" | "lasting" | undefined;
-    /**
      * failed
      */
-    status?: number | undefined;
-    /**
-     * failed, in milliseconds
-     */
-    retryAfter?: number | undefined;
+    error?: import("./errors.js").HeadwaterError | undefined;
     /**
      * failed: a fresh token can be had
      */
@@ -103,15 +93,7 @@ export type Given = {
      */
     luck?: number | undefined;
     /**
-     * head: how long the server says that silence may last
+     * head: how long the stream may be silent
      */
     silence?: number | undefined;
-    /**
-     * retry
-     */
-    retry?: number | undefined;
-    /**
-     * token: when it wants another one
-     */
-    renewIn?: number | undefined;
 };

@@ -1,9 +1,11 @@
 /** The cursor of one source. Where storage is full or forbidden, it is not kept, which is said once. */
 export class Store {
     /** @param {string} name @param {Outside} outside */
+    static open(name: string, outside: Outside): Promise<Store>;
+    /** @param {string} name @param {Outside} outside */
     constructor(name: string, outside: Outside);
-    /** @returns {Promise<string>} empty: none is kept */
-    open(): Promise<string>;
+    /** What the page had before; empty: none is kept. */
+    cursor: string;
     /** @param {string} cursor */
     write(cursor: string): void;
     #private;
