@@ -40,6 +40,8 @@ const LONGEST_TIMER = 1e9;
 export class Connection {
   /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
   position = '';
+  /** Nobody else uses it. @type {null} */
+  sharing = null;
   /** Polls stand in for the stream. */
   polling = false;
   /** A poll that is tried beside a stream, or the other way round. @type {Line} */
@@ -48,7 +50,7 @@ export class Connection {
   main = new AbortController();
   #seen = new Seen();
   /** Most networks never need it. @type {import('./fallback.js').Fallback | undefined} */
-  #fallback;
+  fallback;
   /** @type {import('./token.js').Token | undefined} */
   #token;
   #asleep = false;
@@ -111,8 +113,8 @@ export class Connection {
       case 'doubt':
         // If it cannot be loaded, polls would not get through either.
         import('./fallback.js').then(({ Fallback }) => {
-          this.#fallback ??= new Fallback(this);
-          if (this.state.doubted) this.#fallback.doubt();
+          this.fallback ??= new Fallback(this);
+          if (this.state.doubted) this.fallback.doubt();
         }, () => {});
         break;
       case 'timeout':
@@ -124,7 +126,7 @@ export class Connection {
       default:
         this.main.abort();
         if (isOver || !this.polling) this.beside.abort();
-        if (isOver) this.#fallback?.rest();
+        if (isOver) this.fallback?.rest();
         if (effect === 'connect') this.#connect();
         else if (error) this.receiver.failed(error, isOver ? null : this.state.until - this.outside.now());
     }
@@ -133,7 +135,7 @@ export class Connection {
   #connect() {
     const line = new AbortController();
     this.main = line;
-    this.guard(line, this.polling && this.#fallback ? this.#fallback.poll(line) : this.stream(line));
+    this.guard(line, this.polling && this.fallback ? this.fallback.poll(line) : this.stream(line));
   }
 
   /** @param {Line} line @param {Promise<void>} work */

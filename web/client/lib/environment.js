@@ -18,6 +18,7 @@
  * @property {(text: unknown) => void} warn
  * @property {() => Pick<Storage, 'getItem' | 'setItem'>} [storage] may throw
  * @property {Pick<LockManager, 'request'>} [locks]
+ * @property {(name: string) => Pick<BroadcastChannel, 'postMessage' | 'close' | 'onmessage'>} [channel]
  */
 
 /** Timers are late by a little; a machine that slept is late by more. */

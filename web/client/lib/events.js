@@ -5,7 +5,7 @@
  * browser's own EventSource, that is to be avoided.)
  *
  * @template {string} T
- * @typedef {T extends 'open' | 'caughtup' ? Event : T extends 'error' ? SourceErrorEvent : T extends 'gap' ? GapEvent
+ * @typedef {T extends 'open' | 'caughtup' | 'sharing' ? Event : T extends 'error' ? SourceErrorEvent : T extends 'gap' ? GapEvent
  *   : T extends 'comment' ? MessageEvent<string> : ServerEvent} EventOf
  */
 

@@ -22,6 +22,8 @@ const ANSWER = 30_000;
  * @property {AbortSignal} [signal] closes the source
  * @property {string} [cursor] go on after this event, or from `earliest`: the earliest that the hub holds
  * @property {string} [store] a name under which the cursor survives a reload of this tab; it goes before `cursor`
+ * @property {boolean | string | { identity?: string, worker?: string | URL }} [share] one connection for all tabs of the browser.
+ *   `true` is for what is public. With a token or cookies it takes a text that says whose they are, and differs from user to user
  * @property {('topic' | 'selector')[]} [include] what events shall tell of themselves: see `ServerEvent`
  * @property {boolean} [comments] dispatch comments as `comment` events
  * @property {boolean} [strict] as a browser's `EventSource`: every status but 200 is final. Else 429 and 5xx are tried again

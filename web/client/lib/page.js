@@ -16,6 +16,6 @@ export function watch(tell, signal) {
   // the thaw, and the connection is one of six.
   on(document, 'freeze', 'sleep');
   on(document, 'resume', 'wake');
-  on(globalThis, 'pagehide', 'sleep', isKept);
+  on(globalThis, 'pagehide', 'sleep');
   on(globalThis, 'pageshow', 'wake', isKept);
 }

@@ -47,7 +47,7 @@ export class Source extends Target {
 
   #settings;
   #outside;
-  /** @type {Connection | null} */
+  /** @type {Connection | import('./share/shared.js').Shared | null} */
   #connection = null;
   #closed = false;
   #cursor;
@@ -85,18 +85,20 @@ export class Source extends Target {
     signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
     if (signal?.aborted) abort();
     // Later: listeners are added after the constructor.
-    queueMicrotask(() => this.#start(options.store));
+    queueMicrotask(() => this.#start(options));
   }
 
-  /** @param {string | undefined} name */
-  async #start(name) {
-    if (name !== undefined) {
-      this.#store = await import('./store.js').then(({ Store }) => Store.open(name, this.#outside), this.#outside.warn);
+  /** @param {import('./options.js').SourceOptions} options */
+  async #start(options) {
+    const { store, share } = options;
+    if (store !== undefined) {
+      this.#store = await import('./store.js').then(({ Store }) => Store.open(store, this.#outside), this.#outside.warn);
       this.#cursor = this.#store?.cursor || this.#cursor;
     }
+    const { Shared } = (share && (await import('../share.js').catch(this.#outside.warn))) || { Shared: Connection };
     if (this.#closed) return;
-    /** @type {Connection} */
-    const connection = new Connection(this.#settings, this.#cursor, this.#outside, {
+    /** @type {Connection | import('./share/shared.js').Shared} */
+    const connection = new Shared(this.#settings, this.#cursor, this.#outside, {
       emit: (event) => this.dispatchEvent(event),
       take: (event, origin) => this.#take(new ServerEvent(event, origin), connection.position),
       passed: () => this.#passed(connection.position),
@@ -104,7 +106,7 @@ export class Source extends Target {
         if (retryIn === null) this.#finish(/closed|dismissed/.test(error.kind) ? undefined : { error });
         this.dispatchEvent(new SourceErrorEvent(error, retryIn));
       },
-    });
+    }, options);
     this.#connection = connection;
     this.#outside.watch((what) => connection.page(what), this.#undo.signal);
     connection.page('wake');
@@ -121,6 +123,15 @@ export class Source extends Target {
    */
   get cursor() {
     return this.#cursor;
+  }
+
+  /**
+   * With the option `share`: how the connection is shared. `leader`: this source holds it; `tabs`: how many share it; `age`: how
+   * long ago its last byte came, in milliseconds, when that was last told. Null: it is not shared, or not yet. A `sharing` event
+   * tells when `leader` or `tabs` has changed.
+   */
+  get sharing() {
+    return this.#connection?.sharing ?? null;
   }
 
   /** What is subscribed to. */

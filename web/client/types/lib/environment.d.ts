@@ -49,4 +49,5 @@ export type Environment = {
      */
     storage?: (() => Pick<Storage, "getItem" | "setItem">) | undefined;
     locks?: Pick<LockManager, "request"> | undefined;
+    channel?: ((name: string) => Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">) | undefined;
 };

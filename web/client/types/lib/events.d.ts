@@ -3,7 +3,7 @@
  * browser's own EventSource, that is to be avoided.)
  *
  * @template {string} T
- * @typedef {T extends 'open' | 'caughtup' ? Event : T extends 'error' ? SourceErrorEvent : T extends 'gap' ? GapEvent
+ * @typedef {T extends 'open' | 'caughtup' | 'sharing' ? Event : T extends 'error' ? SourceErrorEvent : T extends 'gap' ? GapEvent
  *   : T extends 'comment' ? MessageEvent<string> : ServerEvent} EventOf
  */
 /**
@@ -63,7 +63,7 @@ export class SourceErrorEvent extends Event {
  * What a listener for this type gets. (A server that names its own events so gives a `ServerEvent` there, too: as with the
  * browser's own EventSource, that is to be avoided.)
  */
-export type EventOf<T extends string> = T extends "open" | "caughtup" ? Event : T extends "error" ? SourceErrorEvent : T extends "gap" ? GapEvent : T extends "comment" ? MessageEvent<string> : ServerEvent;
+export type EventOf<T extends string> = T extends "open" | "caughtup" | "sharing" ? Event : T extends "error" ? SourceErrorEvent : T extends "gap" ? GapEvent : T extends "comment" ? MessageEvent<string> : ServerEvent;
 export type Listener<T extends string> = ((event: EventOf<T>) => unknown) | {
     handleEvent: (event: EventOf<T>) => unknown;
 } | null;

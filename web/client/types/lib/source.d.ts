@@ -42,6 +42,12 @@ export class Source extends Target {
      * with what you made of the events, and give it as the option `cursor` to go on from there. Empty: nowhere yet.
      */
     get cursor(): string;
+    /**
+     * With the option `share`: how the connection is shared. `leader`: this source holds it; `tabs`: how many share it; `age`: how
+     * long ago its last byte came, in milliseconds, when that was last told. Null: it is not shared, or not yet. A `sharing` event
+     * tells when `leader` or `tabs` has changed.
+     */
+    get sharing(): import("./share/shared.js").Sharing | null;
     /** What is subscribed to. */
     get topics(): string[];
     /**
