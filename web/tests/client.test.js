@@ -1,120 +1,67 @@
-// The client library in a real browser: beside the browser's own EventSource on every wire vector, and with the page's life.
+// The library beside the browser's own EventSource, on every wire vector.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { bytes, cases } from '../client/test/vectors.js';
-import { Server } from '../client/test/server.js';
+import { Browser } from './cdp.js';
+import { Site } from './site.js';
 
-const CLIENT = fileURLToPath(new URL('../client/', import.meta.url));
-const streams = cases.flatMap((one) => (one.streams ?? [one.input]).map((text) => ({ name: `${one.file}: ${one.name}`, body: bytes(text) })));
+/** Types that a decoder might make of the vectors' lines: an event is dispatched to those only who listen for its type. */
+const TYPES = ['X', ' x', 'x ', 'x y', 'message ', 'é', '\ufffd', 'x\ufffd', '\ufffdx', '\t'];
+/** After these, a reconnection would take its time. */
+const isSlow = ({ items }) => items.some(({ retry }) => retry > 100);
 
 let browser;
-let page;
 let site;
-let hub;
-let complaints;
+let tab;
 before(async () => {
-  hub = await Server.start();
-  site = http.createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://site.test');
-    if (pathname === '/') {
-      response.setHeader('Content-Type', 'text/html');
-      response.end('<!doctype html><title>Client</title>');
-    } else if (pathname.startsWith('/client/')) {
-      const file = await readFile(CLIENT + pathname.slice('/client/'.length)).catch(() => null);
-      response.writeHead(file ? 200 : 404, { 'Content-Type': 'text/javascript' }).end(file);
-    } else if (pathname.startsWith('/stream/')) {
-      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(streams[Number(pathname.slice('/stream/'.length))].body);
-    } else {
-      response.writeHead(404).end();
-    }
-  }).listen(0, '127.0.0.1');
-  await once(site, 'listening');
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-  page = await browser.newPage();
-  complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
+  [browser, site] = await Promise.all([Browser.launch(), Site.start()]);
+  tab = await browser.tab(site.url);
 });
 after(async () => {
   await browser?.close();
-  site?.close();
-  hub?.stop();
+  site?.stop();
 });
 
-test('native EventSource and ours give the same events on every wire vector', async () => {
-  const both = await page.evaluate(async (count) => {
+test('native EventSource and ours give the same events, and resume with the same id, on every wire vector', async () => {
+  // Each stream ends, and the reconnection gets the next one; at last 204, which means that there is no more.
+  const all = cases.map((one) => ({ ...one, streams: ['retry: 1\n', ...(one.streams ?? [one.input])].map(bytes) }));
+  const asked = new Map();
+  site.answer = (request, response, { pathname }) => {
+    const [, folder, kind, index] = pathname.split('/');
+    if (folder !== 'stream') return false;
+    const ids = asked.get(kind + index) ?? [];
+    asked.set(kind + index, ids);
+    const body = all[index].streams[ids.length];
+    ids.push(request.headers['last-event-id'] ?? '');
+    response.writeHead(body ? 200 : 204, { 'Content-Type': 'text/event-stream' }).end(body);
+    return true;
+  };
+  const types = [...new Set([...TYPES, ...cases.flatMap(({ items }) => items.map(({ type = 'message' }) => type))])]
+    .filter((type) => typeof type === 'string');
+  const seen = await tab.evaluate(async (wanted, ends) => {
     const { EventSource: Ours } = await import('/client/index.js');
-    // Types that the vectors use; a native EventSource gives an event to those only who know its type.
-    const types = ['message', 'x', 'y', 'a', 'b', 'X', ' x', 'x ', 'x y', 'message ', 'é', '\ufffd', 'x\ufffd', '\ufffdx', '\t'];
-    const run = (Kind, index) => new Promise((resolve) => {
-      const source = new Kind(`/stream/${index}`);
-      const seen = [];
-      for (const type of types) {
-        source.addEventListener(type, ({ data, lastEventId, origin }) => seen.push([type, data, lastEventId, origin]));
+    const run = (Kind, url, errors) => new Promise((resolve) => {
+      const source = new Kind(url);
+      const events = [];
+      for (const type of wanted) {
+        source.addEventListener(type, ({ data, lastEventId, origin }) => events.push([type, data, lastEventId, origin]));
       }
-      source.addEventListener('open', () => seen.push('open'));
+      source.addEventListener('open', () => events.push('open'));
       source.addEventListener('error', (event) => {
         if ('data' in event) return;
-        source.close();
-        resolve(JSON.stringify(seen));
+        if ((errors -= 1) === 0) source.close();
+        if (source.readyState === source.CLOSED) resolve(JSON.stringify(events));
       });
     });
-    const all = [];
-    for (let index = 0; index < count; index += 1) all.push(await Promise.all([run(EventSource, index), run(Ours, index)]));
-    return all;
-  }, streams.length);
+    return Promise.all(ends.map((end, index) => Promise.all([
+      run(EventSource, `/stream/native/${index}`, end), run(Ours, `/stream/ours/${index}`, end),
+    ])));
+  }, types, all.map((one) => (isSlow(one) ? one.streams.length : null)));
+  const differ = all.filter((_, index) => seen[index][0] !== seen[index][1]
+    || String(asked.get(`native${index}`)) !== String(asked.get(`ours${index}`)));
   // Chromium forgets the byte order mark when a blank line follows at once, and with it the first event. The standard does not.
-  const differ = both.flatMap(([native, ours], index) => (native === ours ? [] : [streams[index].name]));
-  assert.deepEqual(differ.filter((name) => !/^bom.json: before a (blank line|lone CR)$/.test(name)), []);
-  assert.ok(both.filter(([native]) => native.length > 20).length > 150, 'most of them dispatch something');
-});
-
-test('a listener that throws is an error of the page, and the stream goes on', async () => {
-  complaints.length = 0;
-  const index = streams.findIndex(({ body }) => new TextDecoder().decode(body).match(/data/g)?.length > 1);
-  await page.evaluate((which) => import('/client/index.js').then(({ EventSource: Ours }) => new Promise((resolve) => {
-    const source = new Ours(`/stream/${which}`);
-    source.onmessage = () => {
-      throw new Error('mine');
-    };
-    source.onerror = () => {
-      source.close();
-      resolve();
-    };
-  })), index);
-  assert.ok(complaints.every((text) => text.includes('mine')) && complaints.length > 0, String(complaints));
-});
-
-test('to another origin: no preflight, also with a cursor; and a store survives a reload', async () => {
-  hub.intercept = (request, response) => {
-    response.setHeader('Access-Control-Allow-Origin', '*');
-    return false;
-  };
-  const begin = (url) => page.evaluate(async (address) => {
-    const { Source } = await import('/client/index.js');
-    window.seen = [];
-    window.source = new Source(address, { topics: ['/a'], store: 'feed' });
-    window.source.onmessage = ({ data }) => window.seen.push(data);
-    await new Promise((resolve) => (window.source.onopen = resolve));
-  }, url);
-  const has = (data) => page.waitForFunction((text) => window.seen.join() === text, data);
-  await begin(hub.url);
-  hub.publish('/a', '1');
-  hub.publish('/a', '2');
-  await has('1,2');
-  hub.cut();
-  hub.publish('/a', '3');
-  await has('1,2,3');
-  await page.reload();
-  hub.publish('/a', '4');
-  await begin(hub.url);
-  await has('4');
-  assert.deepEqual([...new Set(hub.requests.map(({ method }) => method))], ['GET']);
-  assert.ok(hub.requests.slice(1).every(({ url }) => url.searchParams.get('lastEventID').startsWith('#')));
+  assert.deepEqual(differ.map(({ file, name }) => `${file}: ${name}`).filter((name) => !/^bom.json: before a (blank line|lone CR)$/.test(name)), []);
+  assert.ok(seen.filter(([native]) => native.includes('message')).length > 150, 'most of them dispatch something');
+  assert.ok([...asked.values()].flat().filter(Boolean).length > 50, 'and many have an id');
 });

@@ -1,6 +1,7 @@
 // What the tests need beside a browser: a hub of their own, and a wire to it that can be cut.
 
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -10,16 +11,48 @@ import { fileURLToPath } from 'node:url';
 
 const BINARY = process.env.HEADWATER_BIN ?? fileURLToPath(new URL('../../target/debug/headwater', import.meta.url));
 const START_MS = 20_000;
+const KEY = 'a key for tests, which nobody else uses';
 
-/** `headwater dev` on a port of its own, which stays the same when it is stopped and started. */
+const base64url = (json) => Buffer.from(JSON.stringify(json)).toString('base64url');
+
+/**
+ * A token as `Hub.serve` takes it.
+ *
+ * @param {{ publish?: string[], subscribe?: string[] }} grant
+ * @param {number} life in seconds
+ */
+export function token(grant, life = 3_600) {
+  const now = Date.now() / 1_000;
+  const text = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url({ mercure: grant, iat: now, exp: now + life })}`;
+  return `${text}.${createHmac('sha256', KEY).update(text).digest('base64url')}`;
+}
+
+/** `headwater dev`, or `serve`, on a port of its own, which stays the same when it is stopped and started. */
 export class Hub {
   #process;
   #output = '';
+  /** @type {string[] | null} flags of `serve`; null: it is `dev` */
+  #serve;
+  /** @type {Promise<string> | null} what may publish */
+  #token = null;
   /** History survives a stop, as it does for whoever tries things out. */
   #folder = mkdtempSync(join(tmpdir(), 'headwater-'));
 
-  static async start() {
-    const hub = new Hub();
+  constructor(serve) {
+    this.#serve = serve;
+  }
+
+  static start() {
+    return Hub.#make(null);
+  }
+
+  /** `headwater serve` with these flags. It takes what `token` makes. */
+  static serve(...flags) {
+    return Hub.#make(flags);
+  }
+
+  static async #make(serve) {
+    const hub = new Hub(serve);
     process.once('exit', () => rmSync(hub.#folder, { recursive: true, force: true }));
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
@@ -36,7 +69,10 @@ export class Hub {
 
   async start() {
     const flags = ['--listen', `127.0.0.1:${this.port}`, '--history', join(this.#folder, 'history')];
-    this.#process = spawn(BINARY, ['dev', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(BINARY, [...(this.#serve ? ['serve', ...this.#serve] : ['dev']), ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HEADWATER_PUBLISHER_KEY: KEY },
+    });
+    this.#token = null;
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on('data', (chunk) => (this.#output += chunk));
     }
@@ -53,6 +89,20 @@ export class Hub {
     const exited = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
     await exited;
+  }
+
+  /** Publishes, and returns the update's id. */
+  async publish(topic, data, more = {}) {
+    this.#token ??= this.#serve
+      ? Promise.resolve(token({ publish: ['*'] }))
+      : fetch(`${this.url}/demo/config.json`).then((answer) => answer.json()).then((config) => config.token);
+    const answer = await fetch(`${this.url}/.well-known/mercure`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${await this.#token}` },
+      body: new URLSearchParams({ topic, data, ...more }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.text();
   }
 
   /** The next `count` events of the topic, from the earliest that the hub holds; read without any browser. */
@@ -83,35 +133,83 @@ export class Wire {
   #server;
   /** @type {'up' | 'cut' | 'bad gateway'} */
   #is = 'up';
+  /** Where new connections lead. */
+  port;
+  /** How many bytes of what is answered a new connection lets through before it ends. */
+  allowance = () => Infinity;
+  /** How long, in milliseconds, a new connection waits before anything gets through. */
+  delay = 0;
+  /** The requests that came, as { method, url, headers }: without bodies, and each in one piece, as browsers send them. */
+  requests = [];
 
   /** @param {number} port the hub's */
   static async to(port) {
     const wire = new Wire();
-    wire.#server = net.createServer((socket) => {
-      if (wire.#is === 'cut') {
-        socket.resetAndDestroy();
-        return;
-      }
-      if (wire.#is === 'bad gateway') {
-        socket.on('error', () => {});
-        socket.once('data', () => socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
-        return;
-      }
-      const onward = net.connect(port, '127.0.0.1');
-      for (const [from, to] of [[socket, onward], [onward, socket]]) {
-        wire.#sockets.add(from);
-        from.pipe(to);
-        from.on('error', () => to.destroy());
-        from.on('close', () => {
-          wire.#sockets.delete(from);
-          to.destroy();
-        });
-      }
-    });
+    wire.port = port;
+    wire.#server = net.createServer((socket) => wire.#take(socket));
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
     wire.url = `http://127.0.0.1:${wire.#server.address().port}`;
     return wire;
+  }
+
+  /** How many connections browsers have through it. */
+  get connections() {
+    return this.#sockets.size / 2;
+  }
+
+  #take(socket) {
+    if (this.#is === 'cut') {
+      socket.resetAndDestroy();
+      return;
+    }
+    if (this.#is === 'bad gateway') {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
+      return;
+    }
+    const onward = net.connect(this.port, '127.0.0.1');
+    for (const [from, to] of [[socket, onward], [onward, socket]]) {
+      this.#sockets.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+    socket.on('data', (chunk) => this.#note(chunk.toString('latin1')));
+    const begin = () => {
+      socket.pipe(onward);
+      this.#answer(onward, socket, this.allowance());
+    };
+    if (this.delay > 0) setTimeout(begin, this.delay);
+    else begin();
+  }
+
+  #note(text) {
+    const [, method, url, rest] = text.match(/^([A-Z]+) (\S+) HTTP\/1\.1\r\n([^]*)/) ?? [];
+    if (!method) return;
+    const headers = Object.fromEntries(rest.split('\r\n').filter(Boolean).map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }));
+    this.requests.push({ method, url: new URL(url, this.url), headers });
+  }
+
+  #answer(from, to, allowance) {
+    let left = allowance;
+    from.on('data', (chunk) => {
+      const some = chunk.subarray(0, Math.max(left, 0));
+      left -= chunk.length;
+      if (left <= 0) {
+        to.end(some);
+        from.destroy();
+      } else if (!to.write(some)) {
+        from.pause();
+        to.once('drain', () => from.resume());
+      }
+    });
+    from.on('end', () => to.end());
   }
 
   /** Kills every connection; new ones are reset until `mend`. */

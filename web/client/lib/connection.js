@@ -190,13 +190,15 @@ export class Connection {
     const decoder = new Decoder({
       event: (event) => {
         if (signal.aborted) return;
+        // From what is no hub, a field of that name means nothing.
+        if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
         if (hub && event.type === GAP) this.receiver.emit(new GapEvent(between(event.data)));
         else if (isNew) this.receiver.take(event, origin);
         this.state.delivered = true;
       },
       mark: (cursor) => {
-        if (signal.aborted) return;
+        if (!hub || signal.aborted) return;
         this.move(`#${cursor}`);
         // One comes at the opening. When something was asked for, one more comes at its end.
         marks += 1;

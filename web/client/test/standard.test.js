@@ -107,6 +107,17 @@ test('a cut stream reconnects with the last event id, as its UTF-8 bytes', async
   assert.equal(world.last.headers.has('Last-Event-ID'), false, 'an empty id resets');
 });
 
+test('a cursor is a field like any other, where no hub sent it', async () => {
+  const world = new World();
+  const { source, seen } = await world.source(URL_);
+  const stream = await world.last.open();
+  await stream.send('id: 1\ncursor: e-1\ndata: a\n\nid: 2\ncursor: e-1\ndata: b\n\ncursor: e-9\n\n');
+  assert.deepEqual([seen, source.cursor], [['open', 'a', 'b'], '2']);
+  await stream.end();
+  await world.pass(1_000);
+  assert.equal(world.last.headers.get('Last-Event-ID'), '2');
+});
+
 test('close within a listener is the end: no event of the same read follows', async () => {
   const world = new World();
   const { source, seen } = await world.source(URL_);
