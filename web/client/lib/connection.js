@@ -187,12 +187,22 @@ export class Connection {
     const { headers, body, url: answering } = await this.send(line, EVENT_STREAM);
     const { origin } = new URL(answering || url);
     let marks = 0;
+    // A hub that promises heartbeats gives its cursor first. Without one, what is published from `open` on would be lost if the
+    // connection broke at once.
+    let isBare = hub && asked === '' && headers.has('Headwater-Heartbeat');
+    const begin = () => {
+      if (!isBare) return;
+      isBare = false;
+      head();
+      this.tell('heard');
+    };
     const decoder = new Decoder({
       event: (event) => {
         if (signal.aborted) return;
         // From what is no hub, a field of that name means nothing.
         if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
+        begin();
         if (hub && event.type === GAP) this.receiver.emit(new GapEvent(between(event.data)));
         else if (isNew) this.receiver.take(event, origin);
         this.state.delivered = true;
@@ -200,6 +210,7 @@ export class Connection {
       mark: (cursor) => {
         if (!hub || signal.aborted) return;
         this.move(`#${cursor}`);
+        begin();
         // One comes at the opening. When something was asked for, one more comes at its end.
         marks += 1;
         if (marks === (asked ? 2 : 1)) this.receiver.emit(new Event('caughtup'));
@@ -215,7 +226,7 @@ export class Connection {
     const heartbeat = headers.get('Headwater-Heartbeat');
     const patience = heartbeat === null && hub ? SILENCE : Number(heartbeat) * 2_000 + SLACK;
     const head = () => this.tell('head', { silence: silence ?? (patience > SLACK ? patience : Infinity) });
-    if (!takeOver) head();
+    if (!takeOver && !isBare) head();
     // The hub goes on from another place than asked. Headwater tells it in the stream, with both ends.
     const answered = heartbeat === null && asked && headers.get('Last-Event-ID');
     let hasGap = answered && answered !== binary(asked);
@@ -229,7 +240,7 @@ export class Connection {
         takeOver = undefined;
         head();
       }
-      this.tell('heard');
+      if (!isBare) this.tell('heard');
       if (hasGap) this.receiver.emit(new GapEvent({ from: asked }));
       hasGap = false;
       decoder.push(value);

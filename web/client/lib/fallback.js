@@ -144,6 +144,7 @@ export class Fallback {
         if (line.signal.aborted) return;
         connection.state.retry = update.retry ?? connection.state.retry;
         if (connection.admit(update)) receiver.take(update, settings.url.origin);
+        connection.state.delivered = true;
       }
       if (line.signal.aborted) return;
       connection.move(lastEventID);
@@ -164,8 +165,14 @@ export class Fallback {
    */
   async #ask(line, wait) {
     const text = await read(await this.#connection.send(line, 'application/json', wait), MAX_ANSWER);
+    let answer;
     try {
-      const answer = JSON.parse(text);
+      answer = JSON.parse(text);
+    } catch (cause) {
+      // Browsers take an answer that broke off within its head for a whole one.
+      throw new HeadwaterError('network', 'the answer broke off', { cause });
+    }
+    try {
       if (typeof answer.lastEventID !== 'string') throw new TypeError('no lastEventID');
       return { ...answer, updates: answer.updates.map(decoded) };
     } catch (cause) {

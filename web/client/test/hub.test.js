@@ -35,6 +35,22 @@ test('a cut before the first event loses nothing', async () => {
   assert.deepEqual(seen, ['open', 'caughtup', 'network 1000', 'open', '42', 'caughtup']);
 });
 
+test('a hub that gives its cursor first is not open before: what is published from then on is safe', async () => {
+  const world = new World();
+  for (const longPoll of [true, false]) {
+    const { source, seen } = await world.source(HUB, { topics: ['*'], longPoll });
+    let stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+    await stream.send(':\nid: #a-4');
+    assert.deepEqual([source.readyState, ...seen], [0]);
+    await stream.break();
+    await world.pass(1_000);
+    stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+    await stream.send(`:\n${mark(41)}${event(42)}`);
+    assert.deepEqual(seen, ['network 1000', 'open', 'caughtup', '42']);
+    source.close();
+  }
+});
+
 test('nothing comes twice: not in a replay of all that is held, not of an older epoch', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['*'] });
@@ -120,13 +136,13 @@ test('silence is measured by the heartbeat that the hub promises', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['*'], longPoll: false });
   let stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
-  await stream.send(':\n');
+  await stream.send(`:\n${mark(1)}`);
   await world.pass(34_000);
   await stream.send(':\n');
   await world.pass(34_999);
-  assert.deepEqual(seen, ['open']);
+  assert.deepEqual(seen, ['open', 'caughtup']);
   await world.pass(1);
-  assert.deepEqual(seen, ['open', 'silence 1000']);
+  assert.deepEqual(seen, ['open', 'caughtup', 'silence 1000']);
   assert.ok(stream.aborted);
   await world.pass(1_000);
   stream = await world.last.open({ 'Headwater-Heartbeat': '0' });
@@ -221,6 +237,19 @@ test('polls that are answered at once with nothing are no busy loop', async () =
   assert.equal(world.requests.length, before);
   await world.pass(1_000);
   assert.equal(world.requests.length, before + 1);
+});
+
+test('a poll that breaks off is tried again, sooner once one has brought something', async () => {
+  const { world, nothing, seen } = await polling();
+  const failed = async (wait) => {
+    await world.last.reply(200, 'application/json', '{"lastEventID": "#a-');
+    assert.equal(seen.at(-1), `network ${wait}`);
+    await world.pass(wait);
+  };
+  await failed(1_000);
+  await failed(2_000);
+  await world.last.json({ ...nothing, lastEventID: '#a-2', updates: [{ id: '2', cursor: 'a-2', data: '2' }] });
+  await failed(1_000);
 });
 
 test('a stream that is tried while polls fail takes over, and one more silence is doubted', async () => {
