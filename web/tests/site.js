@@ -82,8 +82,10 @@ export const opened = (tab, times = 1) =>
 
 /** Waits for the last of what is to come, and returns all that came. */
 export async function seen(tab, last) {
-  await tab.until((data) => globalThis.seen.includes(data), last);
-  return tab.evaluate(() => globalThis.seen);
+  const { seen: all, log } = await tab.until((data) => globalThis.seen.includes(data), last).catch(() => null)
+    .then(() => tab.evaluate(() => ({ seen: globalThis.seen, log: globalThis.log })));
+  if (!all.includes(last)) throw new Error(`no "${last}" after ${all.length} others; then ${JSON.stringify(log.slice(-5))}`);
+  return all;
 }
 
 /** Waits for an error, and returns it. */
