@@ -191,18 +191,19 @@ export class Connection {
     // connection broke at once.
     let isBare = hub && asked === '' && headers.has('Headwater-Heartbeat');
     const begin = () => {
-      if (!isBare) return;
-      isBare = false;
-      head();
-      this.tell('heard');
+      if (isBare) {
+        isBare = false;
+        head();
+        this.tell('heard');
+      }
+      return !signal.aborted;
     };
     const decoder = new Decoder({
       event: (event) => {
-        if (signal.aborted) return;
+        if (signal.aborted || !begin()) return;
         // From what is no hub, a field of that name means nothing.
         if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
-        begin();
         if (hub && event.type === GAP) this.receiver.emit(new GapEvent(between(event.data)));
         else if (isNew) this.receiver.take(event, origin);
         this.state.delivered = true;
@@ -210,7 +211,7 @@ export class Connection {
       mark: (cursor) => {
         if (!hub || signal.aborted) return;
         this.move(`#${cursor}`);
-        begin();
+        if (!begin()) return;
         // One comes at the opening. When something was asked for, one more comes at its end.
         marks += 1;
         if (marks === (asked ? 2 : 1)) this.receiver.emit(new Event('caughtup'));

@@ -48,6 +48,11 @@ test('a hub that gives its cursor first is not open before: what is published fr
     await stream.send(`:\n${mark(41)}${event(42)}`);
     assert.deepEqual(seen, ['network 1000', 'open', 'caughtup', '42']);
     source.close();
+    const brief = await world.source(HUB, { topics: ['*'], longPoll });
+    brief.source.addEventListener('open', () => brief.source.close());
+    stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+    await stream.send(`:\n${mark(41)}${event(42)}`);
+    assert.deepEqual(brief.seen, ['open'], 'nothing follows its end');
   }
 });
 
