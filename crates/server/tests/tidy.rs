@@ -265,7 +265,7 @@ fn files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry can be read").path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if path.is_dir() {
-                if !matches!(name, "target" | "node_modules" | "results") {
+                if !matches!(name, "target" | "node_modules" | "results" | "vendor") {
                     walk(&path, extensions, found);
                 }
             } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
