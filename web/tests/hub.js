@@ -68,6 +68,8 @@ export class Hub {
   }
 
   async start() {
+    // Each run of `dev` makes its own keys.
+    this.#token = null;
     const flags = ['--listen', `127.0.0.1:${this.port}`, '--history', join(this.#folder, 'history')];
     this.#process = spawn(BINARY, [...(this.#serve ? ['serve', ...this.#serve] : ['dev']), ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HEADWATER_PUBLISHER_KEY: KEY },
@@ -105,10 +107,10 @@ export class Hub {
     return answer.text();
   }
 
-  /** The next `count` events of the topic, from the earliest that the hub holds; read without any browser. */
-  async events(topic, count) {
+  /** The next `count` events of the topic, from the earliest that the hub holds or after `cursor`; read without any browser. */
+  async events(topic, count, cursor = 'earliest') {
     const abort = new AbortController();
-    const url = `${this.url}/.well-known/mercure?topic=${encodeURIComponent(topic)}&lastEventID=earliest`;
+    const url = `${this.url}/.well-known/mercure?topic=${encodeURIComponent(topic)}&lastEventID=${encodeURIComponent(cursor)}`;
     const answer = await fetch(url, { signal: abort.signal });
     const events = [];
     let text = '';
@@ -139,6 +141,8 @@ export class Wire {
   allowance = () => Infinity;
   /** How long, in milliseconds, a new connection waits before anything gets through. */
   delay = 0;
+  /** How often somebody was told that the server is away. */
+  refused = 0;
   /** The requests that came, as { method, url, headers }: without bodies, and each in one piece, as browsers send them. */
   requests = [];
 
@@ -165,7 +169,10 @@ export class Wire {
     }
     if (this.#is === 'bad gateway') {
       socket.on('error', () => {});
-      socket.once('data', () => socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
+      socket.once('data', () => {
+        this.refused += 1;
+        socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      });
       return;
     }
     const onward = net.connect(this.port, '127.0.0.1');

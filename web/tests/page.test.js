@@ -1,20 +1,9 @@
-// The demo page in a real browser, against a real hub, over a wire that is cut.
+// The dashboard in a real browser, against a real hub, over a wire that is cut.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { after, before, beforeEach, afterEach, test } from 'node:test';
-import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
-import { Hub, Wire } from './hub.js';
-
-const ARGS = [
-  '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--no-first-run',
-];
-const run = promisify(execFile);
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { Hub, until, Wire } from './hub.js';
+import { launch, open } from './pages.js';
 
 let browser;
 let hub;
@@ -23,8 +12,8 @@ let page;
 let complaints;
 
 before(async () => {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  [browser, hub] = await Promise.all([chromium.launch({ executablePath, args: ARGS }), Hub.start()]);
+  hub = await Hub.start();
+  browser = await launch();
   wire = await Wire.to(hub.port);
 });
 
@@ -36,28 +25,16 @@ after(async () => {
 
 beforeEach(async () => {
   wire.mend();
-  page = await open({ viewport: { width: 1280, height: 800 } });
+  await visit();
 });
 
-afterEach(async () => {
-  await page.close();
-});
+afterEach(() => page.context().close());
 
-async function open(options) {
-  const opened = await browser.newPage(options);
-  complaints = [];
-  opened.setDefaultTimeout(20_000);
-  opened.on('pageerror', (error) => complaints.push(error.message));
-  opened.on('console', (message) => {
-    // A cut wire is the test's own doing, and the browser says so.
-    if (message.type() === 'error' && !/net::ERR_|EventSource's response/.test(message.text())) complaints.push(message.text());
-  });
-  await opened.goto(wire.url);
-  return opened;
+async function visit(options) {
+  ({ page, complaints } = await open(browser, `${wire.url}/demo/dashboard/`, options));
 }
 
-const state = (wanted) =>
-  page.waitForFunction((name) => document.getElementById('state').dataset.state === name, wanted);
+const state = (wanted) => page.waitForSelector(`.state[data-state="${wanted}"]`);
 const points = () => page.evaluate(() => window.__points.map(({ id, run, seq }) => ({ id, run, seq })));
 const morePoints = (count) => page.waitForFunction((least) => window.__points.length >= least, count);
 
@@ -78,14 +55,6 @@ async function assertTallied() {
   assert.equal(await page.textContent('#doubled'), '0');
 }
 
-/** Runs a command line of the page in a shell, as a person would who pasted it. */
-async function paste(id, edit = (command) => command) {
-  await page.waitForFunction((name) => document.getElementById(name).textContent.startsWith('curl'), id);
-  const command = edit(await page.textContent(`#${id}`));
-  const { stdout } = await run('bash', ['-c', `${command} --silent --show-error --fail --max-time 10`]);
-  return stdout;
-}
-
 test('points arrive and are drawn, from the earliest that the hub holds', async () => {
   await state('open');
   await morePoints(3);
@@ -95,11 +64,13 @@ test('points arrive and are drawn, from the earliest that the hub holds', async 
   assertUnbroken(seen);
   await assertTallied();
   for (const chart of ['cpu', 'memory', 'load', 'network']) {
-    await page.waitForSelector(`#${chart} > svg path.series`, { state: 'attached' });
-    assert.match(await page.getAttribute(`#${chart} > svg`, 'aria-label'), /now .*\d/);
+    await page.waitForSelector(`#${chart} canvas`);
+    assert.match(await page.getAttribute(`#${chart} .plot`, 'aria-valuetext'), /^now: .*\d/);
   }
-  assert.match(await page.textContent('#raw'), /^id: \S+\ndata: \{"run":/);
-  assert.equal(await page.textContent('#state-words'), 'Live');
+  await page.click('.how summary');
+  await page.waitForFunction(() => /^id: \S+$/m.test(document.querySelector('.lines').textContent));
+  assert.match(await page.textContent('.request'), /^GET .*topic=\/demo\/system.*\nAccept: text\/event-stream\nLast-Event-ID: earliest$/);
+  assert.equal(await page.textContent('.state'), 'Live');
   assert.deepEqual(complaints, []);
 });
 
@@ -130,7 +101,7 @@ test('a proxy that answers 502, on which EventSource gives up, only costs time',
   await state('open');
   await morePoints(2);
   wire.lose();
-  await state('closed');
+  await until(() => wire.refused >= 2, 20_000);
   wire.mend();
   await state('open');
   const seen = await points();
@@ -142,46 +113,14 @@ test('a proxy that answers 502, on which EventSource gives up, only costs time',
   await assertTallied();
 });
 
-test('the command line of the page publishes to it, and markup stays text', async () => {
-  const id = await paste('publish-command');
-  await page.waitForFunction((wanted) => document.querySelector('#messages small')?.textContent === wanted, id);
-  assert.equal(await page.textContent('#messages li'), `Hello from a terminal${id}`);
-
-  const markup = '<img src=x onerror=alert(1)>';
-  const second = await paste('publish-command', (command) => command.replace('Hello from a terminal', markup));
-  await page.waitForFunction((wanted) => document.querySelector('#messages small')?.textContent === wanted, second);
-  assert.equal(await page.textContent('#messages li'), markup + second);
-  assert.equal(await page.locator('#messages img').count(), 0);
-  assert.deepEqual(complaints, []);
-});
-
-test('the command line of the page subscribes to it', async () => {
-  await state('open');
-  await page.waitForFunction(() => document.getElementById('subscribe-command').textContent.startsWith('curl'));
-  const command = await page.textContent('#subscribe-command');
-  const { stdout } = await run('bash', ['-c', `${command} --silent --max-time 10 | grep --max-count=1 ^data:`]);
-  assert.match(stdout, /^data: \{"run":/);
-});
-
-test('the form sends a message, which every open page shows', async () => {
-  await page.waitForFunction(() => document.getElementById('publish-command').textContent.startsWith('curl'));
-  const text = `from the form ${Math.random()}`;
-  await page.fill('#send-text', text);
-  await page.press('#send-text', 'Enter');
-  await page.waitForFunction((wanted) => document.querySelector('#messages li')?.textContent.startsWith(wanted), text);
-  assert.equal(await page.inputValue('#send-text'), '');
-  assert.equal(await page.textContent('#send-problem'), '');
-});
-
 test('the page survives readings that are none', async () => {
   await state('open');
   await morePoints(1);
-  const toSystem = (data) => (command) =>
-    command.replace('topic=/demo/message', 'topic=/demo/system').replace('data=Hello from a terminal', `data=${data}`);
   let last;
-  for (const data of ['not JSON', '{"seq":1}', 'null', '[]']) last = await paste('publish-command', toSystem(data));
+  for (const data of ['not JSON', '{"seq":1}', 'null', '[]']) last = await hub.publish('/demo/system', data);
   const count = (await points()).length;
-  await page.waitForFunction((id) => document.getElementById('raw').textContent.includes(`id: ${id}\n`), last);
+  await page.waitForFunction((id) => document.getElementById('last-id').textContent === id
+    || window.__points.at(-1).id > id, last);
   await morePoints(count + 1);
   assertUnbroken(await points());
   assert.deepEqual(complaints, []);
@@ -190,37 +129,107 @@ test('the page survives readings that are none', async () => {
 test('the process stops and starts, and the page goes on', async () => {
   await state('open');
   await morePoints(2);
-  const [{ run: first }] = await points();
+  const { run: first } = (await points()).at(-1);
   await hub.stop();
   await state('reconnecting');
-  const config = page.waitForResponse((answer) => answer.url().endsWith('/demo/config.json'));
   await hub.start();
   await state('open');
-  await page.waitForFunction((old) => window.__points.filter(({ run }) => run !== old).length >= 3, first);
+  await page.waitForFunction((old) => window.__points.filter(({ run }) => run > old).length >= 3, first);
   assertUnbroken(await points());
   await assertTallied();
-  // The new run may have new keys: the command line that stands there works all the same.
-  const { token } = await (await config).json();
-  await page.waitForFunction((wanted) => document.getElementById('publish-command').textContent.includes(wanted), token);
-  const id = await paste('publish-command');
-  await page.waitForFunction((wanted) => document.querySelector('#messages small')?.textContent === wanted, id);
 });
 
-test('it fits a phone and a desk, by day and by night', async (t) => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'headwater-page-'));
-  await morePoints(3);
-  for (const width of [390, 1280]) {
-    for (const colorScheme of ['light', 'dark']) {
-      await page.close();
-      page = await open({ viewport: { width, height: 844 }, colorScheme });
-      await morePoints(3);
-      await page.waitForFunction(() => document.getElementById('publish-command').textContent.startsWith('curl'));
-      await page.waitForSelector('#network > svg path.series', { state: 'attached' });
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `at ${width} pixels nothing stands out to the right, but ${overflow} do`);
-      await page.screenshot({ path: path.join(folder, `${width}-${colorScheme}.png`), fullPage: true });
-      assert.deepEqual(complaints, []);
-    }
+test('what goes beyond its threshold is marked, and said once', async () => {
+  await morePoints(1);
+  await page.evaluate(() => {
+    window.__said = [];
+    const said = document.getElementById('said');
+    new MutationObserver(() => window.__said.push(said.textContent)).observe(said, { childList: true });
+  });
+  const aboutMemory = () => page.evaluate(() => window.__said.filter((text) => text.includes('Memory')));
+  assert.equal(await page.getAttribute('#memory', 'data-beyond'), 'false');
+  // Some memory is used on any machine.
+  await page.fill('#memory input', '0');
+  await page.waitForSelector('#memory[data-beyond="true"]');
+  assert.equal(await page.locator('#memory .entry.beyond').count(), 1);
+  assert.match(await page.textContent('#alerts'), /Memory, used: above 0 B since \d\d:\d\d:\d\d/);
+  await morePoints((await points()).length + 3);
+  assert.equal((await aboutMemory()).length, 1);
+  await page.fill('#memory input', '100');
+  await page.waitForSelector('#memory[data-beyond="false"]');
+  await page.waitForFunction(() => window.__said.at(-1).includes('Memory, used: back to normal.'));
+  assert.equal((await aboutMemory()).length, 2);
+  // None at all is one, too.
+  await page.fill('#memory input', '');
+  await page.waitForFunction(() => !document.getElementById('alerts').textContent.includes('Memory'));
+  assert.deepEqual(complaints, []);
+});
+
+test('the keyboard moves one cursor through all charts', async () => {
+  await morePoints(4);
+  const shown = (id) => page.textContent(`#${id} .when`);
+  await page.focus('#cpu .plot');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  const time = await shown('cpu');
+  assert.match(time, /^\d\d:\d\d:\d\d$/);
+  assert.equal(await shown('network'), time);
+  assert.match(await page.getAttribute('#cpu .plot', 'aria-valuetext'), new RegExp(`^${time}: all cores [\\d.]+ %`));
+  // The charts move on below it; what is read stays.
+  await morePoints((await points()).length + 2);
+  assert.equal(await shown('cpu'), time);
+  await page.keyboard.press('Escape');
+  assert.equal(await shown('cpu'), '');
+  assert.equal(await shown('network'), '');
+});
+
+test('a long replay is drawn at most once a frame, by day and by night in its own colours', async () => {
+  await page.context().close();
+  await visit({
+    colorScheme: 'light',
+    script: () => {
+      let frame = 0;
+      const count = () => {
+        frame += 1;
+        requestAnimationFrame(count);
+      };
+      requestAnimationFrame(count);
+      window.__draws = new Map();
+      window.__inks = new Set();
+      const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+        const frames = window.__draws.get(this.canvas) ?? [];
+        frames.push(frame);
+        window.__draws.set(this.canvas, frames);
+        clearRect.apply(this, area);
+      };
+      CanvasRenderingContext2D.prototype.fillText = function (...text) {
+        window.__inks.add(this.fillStyle);
+        fillText.apply(this, text);
+      };
+    },
+  });
+  await morePoints(10);
+  const draws = await page.evaluate(() => [...window.__draws.values()]);
+  assert.equal(draws.length, 4);
+  for (const frames of draws) assert.equal(new Set(frames).size, frames.length, `twice in one frame: ${frames}`);
+  assert.ok(draws[0].length < (await points()).length, 'the replay was not drawn event by event');
+
+  const ink = () => page.evaluate(() => [getComputedStyle(document.documentElement).getPropertyValue('--muted').trim(), [...window.__inks]]);
+  const [day, inks] = await ink();
+  assert.deepEqual(inks, [day]);
+  await page.evaluate(() => window.__inks.clear());
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.waitForFunction((old) => window.__inks.size > 0 && !window.__inks.has(old), day);
+  const [night, after] = await ink();
+  assert.deepEqual(after, [night]);
+});
+
+test('a chart is as wide as its card, whatever the window', async () => {
+  await morePoints(2);
+  for (const width of [1280, 700, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.waitForFunction(() => [...document.querySelectorAll('.plot')].every((plot) =>
+      plot.querySelector('.uplot')?.getBoundingClientRect().width === Math.floor(plot.getBoundingClientRect().width)));
   }
-  t.diagnostic(`screenshots are in ${folder}`);
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quoted } from '../demo/commands.js';
-import { bytes, percent, rate, roundRate, ticks } from '../demo/format.js';
-import { parse, Points } from '../demo/points.js';
+import { columns } from '../demo/dashboard/columns.js';
+import { bytes, percent, rate, roundRate, ticks } from '../demo/dashboard/format.js';
+import { Watch } from '../demo/dashboard/watch.js';
+import { parse, Points } from '../demo/shared/points.js';
+import { publishCommand, quoted } from '../demo/start/commands.js';
 
 const reading = (run, seq) => ({
   run, seq, time: seq * 1_000, cpu: { total: 1, cores: [1] }, memory: { used: 1, total: 2 }, load: [0, 0, 0],
@@ -65,4 +67,45 @@ test('numbers read well', () => {
 test('a shell takes what is quoted as it stands', () => {
   assert.equal(quoted('a b'), `'a b'`);
   assert.equal(quoted(`it's`), String.raw`'it'\''s'`);
+});
+
+test('a command line publishes what is given, quotes and all', () => {
+  const command = publishCommand(new URL('http://127.0.0.1:3000/.well-known/mercure'), '/demo/message', 'a.b.c', `it's`);
+  assert.ok(command.includes(String.raw`--data-urlencode 'data=it'\''s'`), command);
+});
+
+test('where nothing was measured, the columns have a hole', () => {
+  const at = (...seconds) => seconds.map((seq) => ({ id: `a-${seq}`, ...reading(1, seq) }));
+  const seq = (point) => point.seq;
+  assert.deepEqual(columns(at(1, 2, 3), [seq, () => 7]), [[1_000, 2_000, 3_000], [1, 2, 3], [7, 7, 7]]);
+  assert.deepEqual(columns(at(1, 2, 6, 7), [seq]), [[1_000, 2_000, 2_001, 6_000, 7_000], [1, 2, null, 6, 7]]);
+  // One that came twice, and a clock that was set back: the times rise all the same, up to the newest.
+  assert.deepEqual(columns(at(1, 2, 2, 3), [seq])[0], [1_000, 2_000, 3_000]);
+  assert.deepEqual(columns(at(1, 8, 9, 2, 3), [seq])[0], [1_000, 2_000, 3_000]);
+  assert.deepEqual(columns([], [seq]), [[], []]);
+});
+
+test('what is beyond its threshold is told once, and what dances about it is not told each time', () => {
+  const watch = new Watch();
+  const look = (value, seconds, threshold = 90) => {
+    watch.look('cpu', value, threshold, seconds * 1_000);
+    return watch.news();
+  };
+  const nothing = { beyond: [], back: [] };
+  assert.deepEqual(look(90, 1), nothing);
+  assert.deepEqual(look(91, 2), { beyond: ['cpu'], back: [] });
+  assert.equal(watch.since('cpu'), 2_000);
+  for (const [value, second] of [[95, 3], [10, 4], [95, 12], [10, 13], [10, 21]]) assert.deepEqual(look(value, second), nothing);
+  assert.deepEqual(look(10, 22), { beyond: [], back: ['cpu'] });
+  assert.equal(watch.since('cpu'), undefined);
+  // No threshold any more, or another one: at once.
+  look(95, 23);
+  assert.deepEqual(look(95, 24, null), { beyond: [], back: ['cpu'] });
+  look(95, 25);
+  watch.forget('cpu');
+  assert.deepEqual(watch.news(), { beyond: [], back: ['cpu'] });
+  // History that was over before anyone asked.
+  watch.look('cpu', 95, 90, 30_000);
+  watch.look('cpu', 10, 90, 40_000);
+  assert.deepEqual(watch.news(), nothing);
 });

@@ -55,10 +55,11 @@ export function shell() {
     element('nav', { 'aria-label': 'Demo' }, element('ul', null, ...links)),
     state.element,
   );
+  // On a phone the list scrolls sideways: the page that is open is to be seen, and one that the keyboard goes to.
   const list = document.querySelector('header.top ul');
-  const current = list.querySelector('[aria-current]')?.parentElement;
-  // On a phone the list scrolls sideways: the page that is open is to be seen.
-  if (current) list.scrollLeft = current.offsetLeft - (list.clientWidth - current.offsetWidth) / 2;
+  const bring = (item) => item && (list.scrollLeft = item.offsetLeft - (list.clientWidth - item.offsetWidth) / 2);
+  bring(list.querySelector('[aria-current]')?.parentElement);
+  list.addEventListener('focusin', ({ target }) => bring(target.parentElement));
   byId('main').after(element('footer', { class: 'foot' }, element('p', null,
     'Served by ', element('code', null, 'headwater dev'), ': stop it and start it again, and every page goes on by itself.')));
   return state;

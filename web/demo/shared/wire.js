@@ -21,7 +21,10 @@ const network = globalThis.fetch.bind(globalThis);
  * @property {'asked' | 'reading' | 'ended' | 'cut'} state
  */
 
-/** Give `wire.fetch` to whatever takes a `fetch`. Dispatches `change` when there is something new to see. */
+/**
+ * Give `wire.fetch` to whatever takes a `fetch`. Dispatches `change` when there is something new to see, and before that `read`,
+ * with `{ exchange, text }` as its detail, for what has come of an answer.
+ */
 export class Wire extends EventTarget {
   /** @type {Exchange[]} */
   exchanges = [];
@@ -88,7 +91,9 @@ export class Wire extends EventTarget {
             controller.close();
             return;
           }
-          exchange.text = (exchange.text + decoder.decode(value, { stream: true })).slice(-MAX_TEXT);
+          const text = decoder.decode(value, { stream: true });
+          exchange.text = (exchange.text + text).slice(-MAX_TEXT);
+          this.dispatchEvent(new CustomEvent('read', { detail: { exchange, text } }));
           this.#changed();
           controller.enqueue(value);
         } catch (error) {

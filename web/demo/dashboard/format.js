@@ -31,7 +31,7 @@ export function roundRate(value) {
   return `${+shown.toFixed(2)} ${unit}`;
 }
 
-export const load = (value) => value.toFixed(2);
+export const average = (value) => value.toFixed(2);
 
 /**
  * The ticks of an axis from 0 that holds `max`: round numbers, at most five of them; the last is the axis' end.
@@ -46,3 +46,9 @@ export function ticks(max, unit = 1) {
   const count = Math.ceil(top / step - 1e-9);
   return Array.from({ length: count + 1 }, (_, index) => index * step * unit);
 }
+
+const HOURS = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const SECONDS = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/** The time of day. @param {number} time in milliseconds @param {boolean} [seconds] */
+export const clock = (time, seconds = false) => (seconds ? SECONDS : HOURS).format(time);

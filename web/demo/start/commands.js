@@ -10,13 +10,14 @@ export const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
  * @param {URL} hub
  * @param {string} topic
  * @param {string} token
+ * @param {string} data
  */
-export const publishCommand = (hub, topic, token) =>
+export const publishCommand = (hub, topic, token, data) =>
   [
     `curl ${quoted(hub.href)} \\`,
     `  -H ${quoted(`Authorization: Bearer ${token}`)} \\`,
     `  -d ${quoted(`topic=${topic}`)} \\`,
-    `  --data-urlencode ${quoted('data=Hello from a terminal')}`,
+    `  --data-urlencode ${quoted(`data=${data}`)}`,
   ].join('\n');
 
 /**

@@ -1,0 +1,69 @@
+// The demo's pages, for what is asked of each of them: a new page is one more row.
+
+import { chromium } from 'playwright-core';
+
+/**
+ * @typedef {object} Page
+ * @property {string} name for the names of tests and pictures
+ * @property {string} path
+ * @property {(page: import('playwright-core').Page) => Promise<unknown>} ready waits until it shows what it is there for, and
+ *   does what a visitor has to do for that
+ */
+
+/** @type {Page[]} */
+export const PAGES = [
+  { name: 'start', path: '/', ready: (page) => page.waitForFunction(() => window.__points.length >= 4) },
+  {
+    name: 'dashboard',
+    path: '/demo/dashboard/',
+    ready: async (page) => {
+      await page.waitForFunction(() => window.__points.length >= 4);
+      await page.waitForSelector('#network canvas');
+    },
+  },
+];
+
+/** A phone's width and a desk's. */
+export const WIDTHS = [390, 1280];
+export const SCHEMES = /** @type {const} */ (['light', 'dark']);
+
+const ARGS = [
+  '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-first-run',
+];
+
+export const launch = () =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+
+/**
+ * Opens a page in a context of its own (nobody else's storage), and keeps what the browser has to say against it.
+ *
+ * @param {import('playwright-core').Browser} browser
+ * @param {string} url
+ * @param {import('playwright-core').BrowserContextOptions & { script?: string | (() => void), route?: [string, (route: any) => unknown] }}
+ *   [options] `script` runs before the page's own; `route` answers for the server
+ * @returns {Promise<{ page: import('playwright-core').Page, complaints: string[] }>}
+ */
+export async function open(browser, url, { script, route, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  const { origin } = new URL(url);
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // A cut wire is the test's own doing, and the browser says so.
+    if (message.type() === 'error' && !/net::ERR_|status of 502/.test(message.text())) complaints.push(message.text());
+  });
+  page.on('request', (request) => {
+    const asked = new URL(request.url());
+    if (asked.origin !== origin && asked.protocol !== 'data:') complaints.push(`it asks ${asked.origin}`);
+  });
+  await page.exposeFunction('__violated', (what) => complaints.push(`the policy forbids ${what}`));
+  await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) =>
+    window.__violated(`${event.violatedDirective} ${event.blockedURI}`)));
+  if (script) await page.addInitScript(script);
+  if (route) await page.route(...route);
+  await page.goto(url);
+  return { page, complaints };
+}
