@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { columns } from '../demo/dashboard/columns.js';
 import { bytes, percent, rate, roundRate, ticks } from '../demo/dashboard/format.js';
 import { Watch } from '../demo/dashboard/watch.js';
+import { lastEvents } from '../demo/shared/how.js';
 import { parse, Points } from '../demo/shared/points.js';
 import { publishCommand, quoted } from '../demo/start/commands.js';
 
@@ -108,4 +109,15 @@ test('what is beyond its threshold is told once, and what dances about it is not
   watch.look('cpu', 95, 90, 30_000);
   watch.look('cpu', 10, 90, 40_000);
   assert.deepEqual(watch.news(), nothing);
+});
+
+test('the last lines of an answer begin with an event', () => {
+  const event = (id) => `id: ${id}\ndata: x`;
+  const all = [1, 2, 3, 4, 5, 6, 7].map(event);
+  assert.equal(lastEvents(`${all.join('\n\n')}\n\n`), all.slice(3).join('\n\n'));
+  assert.equal(lastEvents(`${all.join('\n\n')}\n\nid:`), [...all.slice(3), 'id:'].join('\n\n'));
+  assert.equal(lastEvents(':\n\nid: 1'), ':\n\nid: 1');
+  const long = `id: 9\n${'data: x\n'.repeat(20)}`;
+  assert.equal(lastEvents(`${event(8)}\n\n${long}\n`), long.trimEnd());
+  assert.equal(lastEvents(''), '');
 });

@@ -8,6 +8,7 @@ import { clock } from './format.js';
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 /** Series differ in more than their colour. */
 const DASHES = [[], [7, 4], [2, 3]];
+const MINUTE = 60_000;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -153,7 +154,7 @@ export class Chart {
       legend: { show: false },
       scales: { x: { time: true, auto: false }, y: { auto: false } },
       axes: [
-        { ...axis, size: 26, space: (u) => (u.width < 600 ? 44 : 90), values: (_, times, __, ___, step) => times.map((time) => clock(time, step < 60_000)) },
+        { ...axis, size: 26, space, values: (_, times, __, ___, step) => times.map((time) => clock(time, step < MINUTE)) },
         { ...axis, size: 66, splits: () => this.#ticks, values: (_, values) => values.map(label) },
       ],
       series: [{}, ...series.map((_, index) => ({
@@ -243,6 +244,9 @@ export class Chart {
     this.#u.setCursor({ left: time === null ? -10 : this.#u.valToPos(time, 'x'), top: time === null ? -10 : 1 }, true, true);
   }
 }
+
+/** How far apart times stand: those with seconds are wider, and stand where half a minute or less is between two. */
+const space = (_, __, min, max, width) => (44 * (max - min) > (MINUTE / 2) * width ? 44 : 76);
 
 /** What the style sheet says now: it differs by day and by night. @param {string} name */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -11,6 +11,7 @@ import { percent } from './format.js';
 import { PANELS } from './panels.js';
 
 const SYSTEM = '/demo/system';
+const LEAST_MS = 60_000;
 
 const points = new Points();
 // What a test looks at, and whoever opens the console.
@@ -44,8 +45,10 @@ const text = (id, value) => {
 };
 
 function draw() {
-  const span = Number(byId('span').querySelector(':checked').value) * 1_000;
-  const shown = points.window(span);
+  const wanted = Number(byId('span').querySelector(':checked').value) * 1_000;
+  const shown = points.window(wanted);
+  // Who has just begun sees a chart all the same, not the hem of one.
+  const span = Math.min(wanted, Math.max(LEAST_MS, shown.length > 0 ? shown.at(-1).time - shown[0].time : 0));
   for (const chart of charts) chart.draw(shown, span);
   // uPlot draws in microtasks: here it has not yet.
   queueMicrotask(() => charts.forEach((chart) => chart.keep()));

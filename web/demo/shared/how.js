@@ -5,8 +5,10 @@ import { answerText, requestText, Wire } from './wire.js';
 
 /** So many of the newest requests are shown. */
 const SHOWN = 6;
-/** And so many of the last lines of an answer. */
+/** And so many of the last lines of an answer, unless one event alone has more. */
 const LINES = 14;
+/** Whoever has scrolled up farther than this, in pixels, reads there. */
+const NEAR = 40;
 
 /**
  * Fills `<details class="how">`, whose text explains, with the requests of its `wire` and links to the sources.
@@ -65,8 +67,11 @@ export class How {
       }
       known.item.dataset.state = exchange.state;
       put(known.answer, answerText(exchange));
-      put(known.lines, exchange.text.split('\n').slice(-LINES - 1).join('\n'));
-      known.lines.hidden = exchange.text === '';
+      const { lines } = known;
+      const follow = lines.scrollHeight - lines.scrollTop - lines.clientHeight < NEAR;
+      put(lines, lastEvents(exchange.text));
+      lines.hidden = exchange.text === '';
+      if (follow) lines.scrollTop = lines.scrollHeight;
     }
   }
 }
@@ -77,6 +82,19 @@ function row(exchange) {
   const lines = element('pre', { class: 'lines', tabIndex: 0, role: 'group', 'aria-label': `What answer ${exchange.number} brought` });
   const request = element('pre', { class: 'request', tabIndex: 0, role: 'group', 'aria-label': `Request ${exchange.number}` }, requestText(exchange));
   return { item: element('li', null, request, answer, lines), answer, lines };
+}
+
+/** The end of the text, from where an event begins. @param {string} text */
+export function lastEvents(text) {
+  const events = text.split('\n\n');
+  const last = events.length - 1;
+  let first = last;
+  for (let lines = 0; first > 0; first -= 1) {
+    lines += events[first - 1].split('\n').length + 1;
+    // The last one is under way, or empty: with the one before it there is something to see.
+    if (lines > LINES && first < last) break;
+  }
+  return events.slice(first).join('\n\n').trimEnd();
 }
 
 /** Only what is new: a text that somebody has just marked stays marked. */
