@@ -21,6 +21,27 @@ export const PAGES = [
       await page.waitForSelector('#network canvas');
     },
   },
+  { name: 'news', path: '/demo/news/', ready: (page) => page.waitForFunction(() => document.querySelectorAll('.item').length >= 12) },
+  {
+    name: 'ticker',
+    path: '/demo/ticker/',
+    ready: async (page) => {
+      await page.waitForFunction(() => Number(document.getElementById('rate').textContent) > 0);
+      await page.waitForFunction(() => document.querySelectorAll('tbody tr').length >= 40);
+      await page.click('#sum-up');
+    },
+  },
+  {
+    name: 'notifications',
+    path: '/demo/notifications/',
+    ready: async (page) => {
+      for (const user of ['alice', 'bob']) {
+        await page.check(`[name="to"][value="${user}"]`);
+        await page.click('#send');
+        await page.waitForSelector(`[data-user="${user}"] .notice`);
+      }
+    },
+  },
 ];
 
 /** A phone's width and a desk's. */
