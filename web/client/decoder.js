@@ -33,7 +33,7 @@ import { HeadwaterError } from './lib/errors.js';
  * @property {number} id the value of an `id` field: 8 KiB, since it goes back in a header
  */
 
-const LIMITS = Object.freeze({ line: 16 << 20, event: 16 << 20, id: 8 << 10 });
+const LIMITS = { line: 16 << 20, event: 16 << 20, id: 8 << 10 };
 /** JavaScript's longest timer. */
 const LONGEST_RETRY = 2 ** 31 - 1;
 

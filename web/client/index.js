@@ -16,7 +16,7 @@ export class EventSource extends Source {
    * @param {import('./lib/options.js').SourceOptions} [options]
    * @param {import('./lib/environment.js').Environment} [outside] for tests
    */
-  constructor(url, options = {}, outside = undefined) {
+  constructor(url, options, outside) {
     super(url, { strict: true, ...options }, outside);
   }
 }

@@ -50,11 +50,11 @@ const TEXT = 'text/plain';
  * @param {Pick<import('./lib/environment.js').Environment, 'fetch' | 'base' | 'now' | 'wall' | 'luck' | 'setTimer' | 'clearTimer'>}
  *   [outside] for tests
  * @returns {Promise<string>}
- * @throws {HeadwaterError} the last attempt's. Only the network, no answer, and the statuses 429 and 502 to 504 are tried again
+ * @throws {HeadwaterError} the last attempt's. Only the network, no answer, and the statuses 429 and beyond 500 are tried again
  */
 export async function publish(url, update, outside = environment()) {
-  const { token: source, withCredentials = false, attempts = ATTEMPTS, signal, fetch = outside.fetch } = update;
-  const token = new Token(source, outside);
+  const { attempts = ATTEMPTS, signal, fetch = outside.fetch } = update;
+  const token = new Token(update.token, outside);
   const address = hubUrl(new URL(url, outside.base)).href;
   const body = form(update);
   // A structured string, hence the quotes (draft-ietf-httpapi-idempotency-key-header, 2.1).
@@ -63,20 +63,22 @@ export async function publish(url, update, outside = environment()) {
 
   for (let failures = 0; ; ) {
     const given = new AbortController();
-    const abort = () => given.abort(signal?.reason);
-    if (signal?.aborted) throw aborted(signal);
+    const late = new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`);
+    const abort = () => given.abort(new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason }));
+    const timer = outside.setTimer(() => given.abort(late), ANSWER);
     signal?.addEventListener('abort', abort);
-    const timer = outside.setTimer(() => given.abort(), ANSWER);
+    if (signal?.aborted) abort();
     /** @type {HeadwaterError} */
     let error;
     try {
       const bearer = await token.get();
+      given.signal.throwIfAborted();
       const response = await fetch(address, {
         method: 'POST',
         body,
         headers: { 'Idempotency-Key': key, ...(bearer && { Authorization: `Bearer ${bearer}` }) },
         cache: 'no-store',
-        credentials: withCredentials ? 'include' : 'same-origin',
+        credentials: update.withCredentials ? 'include' : 'same-origin',
         // A POST that is redirected becomes a GET, or goes where nobody meant it to.
         redirect: 'error',
         signal: given.signal,
@@ -85,32 +87,24 @@ export async function publish(url, update, outside = environment()) {
       if (response.status !== 200 || mediaType(response) !== TEXT) throw await refusal(response, TEXT);
       return await read(response, MAX_ID);
     } catch (cause) {
-      if (signal?.aborted) throw aborted(signal);
-      error = given.signal.aborted ? new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`) : known(cause);
+      error = known(given.signal.aborted ? given.signal.reason : cause);
     } finally {
       // What is not read of the answer would hold its connection.
       given.abort();
       outside.clearTimer(timer);
       signal?.removeEventListener('abort', abort);
     }
-    if (error.status === 401 && token.renewable && !renewed) {
+    if (error.status === 401 && !renewed && token.refuse()) {
       renewed = true;
-      token.refuse();
       continue;
     }
     failures += 1;
-    const atLeast = error.retryAfter ?? 0;
-    if (!isTemporary(error) || failures >= attempts || atLeast > MAX_RETRY_AFTER) throw error;
-    await sleep(delay(RETRY, failures - 1, atLeast, outside.luck()), signal, outside);
+    const { isRetryable, status, retryAfter = 0 } = error;
+    // A 500 is the hub's own fault, and likely the same again.
+    if (!isRetryable || status === 500 || failures >= attempts || retryAfter > MAX_RETRY_AFTER) throw error;
+    await sleep(delay(RETRY, failures - 1, retryAfter, outside.luck()), signal, outside);
   }
 }
-
-/** @param {HeadwaterError} error */
-const isTemporary = ({ kind, status = 0 }) =>
-  ['network', 'timeout', 'token'].includes(kind) || status === 429 || (status >= 502 && status <= 504);
-
-/** @param {AbortSignal} signal */
-const aborted = (signal) => new HeadwaterError('aborted', 'the publish was aborted', { cause: signal.reason });
 
 /**
  * @param {number} milliseconds
@@ -135,17 +129,11 @@ function form({ topic, data = '', private: isPrivate, id, type, retry }) {
   const fields = new URLSearchParams();
   for (const one of [topic].flat()) fields.append('topic', one);
   fields.append('data', typeof data === 'string' ? data : JSON.stringify(data));
-  if (isPrivate) fields.append('private', 'on');
-  if (id !== undefined) fields.append('id', id);
-  if (type !== undefined) fields.append('type', type);
-  if (retry !== undefined) fields.append('retry', String(retry));
+  for (const [name, value] of Object.entries({ private: isPrivate ? 'on' : undefined, id, type, retry })) {
+    if (value !== undefined) fields.append(name, String(value));
+  }
   return fields;
 }
 
 /** 128 random bits. `crypto.randomUUID` is not there on plain `http://`. */
-function randomKey() {
-  const bytes = new Uint8Array(16);
-  if (typeof crypto === 'object') crypto.getRandomValues(bytes);
-  else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');

@@ -75,7 +75,7 @@ export class Connection {
   /**
    * Something happened to the page, or to what it wants.
    *
-   * @param {import('./environment.js').Lifecycle | 'change' | 'end'} what
+   * @param {import('./environment.js').Lifecycle | 'end'} what
    */
   page(what) {
     const { topics, byTopic } = this.settings;
@@ -149,8 +149,8 @@ export class Connection {
 
   /** @param {HeadwaterError} error */
   #fail(error) {
-    if (error.status === 401) this.#token?.refuse();
-    this.tell('failed', { error, renew: this.#token !== undefined, luck: this.outside.luck() });
+    const renew = error.status === 401 && this.#token?.refuse();
+    this.tell('failed', { error, renew, luck: this.outside.luck() });
   }
 
   /**
@@ -168,7 +168,7 @@ export class Connection {
       token = await this.#token.get();
       // Ended meanwhile: nothing is sent, and nobody hears of this.
       signal.throwIfAborted();
-      this.state.renewAt = this.outside.now() + this.#token.renewIn;
+      this.state.renewAt = this.#token.until;
     }
     const [url, init] = build(this.settings, { accept, cursor, token, timeout });
     const response = await this.outside.fetch(url, { ...init, signal });

@@ -1,8 +1,9 @@
 // All that a source takes from outside: the network, the time, chance, and what the page goes through. Tests bring their own.
 
 /**
- * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
- * @typedef {'nudge' | 'sleep' | 'wake'} Lifecycle
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on; there must be
+ * another connection.
+ * @typedef {'nudge' | 'sleep' | 'wake' | 'change'} Lifecycle
  *
  * @typedef {object} Environment
  * @property {typeof fetch} fetch
@@ -21,36 +22,12 @@
  * @property {(name: string) => Pick<BroadcastChannel, 'postMessage' | 'close' | 'onmessage'>} [channel]
  */
 
-/** Timers are late by a little; a machine that slept is late by more. */
-const SLEPT = 1_000;
-
-/**
- * A clock that never goes back, and that counts a machine's sleep, as `performance.now()` does not everywhere. A wall clock
- * that is set back changes nothing; one that is set forward looks like sleep, and costs a reconnection at most.
- *
- * @param {() => number} steady
- * @param {() => number} wall
- */
-export function clock(steady, wall) {
-  let slept = 0;
-  let apart = wall() - steady();
-  return () => {
-    const now = steady();
-    const ahead = wall() - now - apart;
-    if (Math.abs(ahead) > SLEPT) {
-      apart += ahead;
-      slept += Math.max(ahead, 0);
-    }
-    return now + slept;
-  };
-}
-
 /** @returns {Environment} */
 export const environment = () => ({
   fetch: (...request) => fetch(...request),
   base: globalThis.document?.baseURI ?? globalThis.location?.href,
   page: globalThis.location?.origin,
-  now: clock(() => performance.now(), Date.now),
+  now: () => performance.now(),
   wall: Date.now,
   luck: Math.random,
   setTimer: (...timer) => setTimeout(...timer),

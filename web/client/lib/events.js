@@ -40,8 +40,7 @@ export class ServerEvent extends MessageEvent {
     try {
       return JSON.parse(this.data);
     } catch (cause) {
-      const which = this.lastEventId === '' ? '' : ` ${this.lastEventId}`;
-      throw new SyntaxError(`the data of event${which} is not JSON: ${/** @type {Error} */ (cause).message}`, { cause });
+      throw new SyntaxError(`the data of event "${this.lastEventId}" is not JSON: ${/** @type {Error} */ (cause).message}`, { cause });
     }
   }
 }

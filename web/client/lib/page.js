@@ -1,21 +1,45 @@
-// What a page goes through. Loaded beside the first request.
+// What a page goes through, and the machine it is on. Loaded beside the first request.
 
 /** @typedef {import('./environment.js').Lifecycle} Lifecycle */
+
+/** Clocks differ by a little; on a machine that slept by more. */
+const SLEPT = 1_000;
+
+/**
+ * Whether the machine has slept since the last look: `performance.now()` does not count that everywhere. A wall clock that is set
+ * back changes nothing; one that is set forward looks like sleep.
+ *
+ * @param {() => number} steady
+ * @param {() => number} wall
+ */
+export function sleeper(steady, wall) {
+  const difference = () => wall() - steady();
+  let before = difference();
+  return () => {
+    const slept = difference() - before;
+    // What is too small to tell is kept: clocks drift.
+    if (Math.abs(slept) > SLEPT) before += slept;
+    return slept > SLEPT;
+  };
+}
 
 /** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
 export function watch(tell, signal) {
   const { document } = globalThis;
-  /** @param {any} target @param {string} type @param {Lifecycle} what @param {(event: any) => boolean} [counts] */
-  const on = (target, type, what, counts) => target?.addEventListener?.(type, (/** @type {any} */ event) => {
-    if (!counts || counts(event)) tell(what);
-  }, { signal });
-  const isKept = (/** @type {PageTransitionEvent} */ { persisted }) => persisted;
-  on(globalThis, 'online', 'nudge');
-  on(document, 'visibilitychange', 'nudge', () => !document.hidden);
+  const hasSlept = sleeper(() => performance.now(), Date.now);
+  /** @param {any} target @param {string} type @param {(event: any) => void} run */
+  const on = (target, type, run) => target?.addEventListener?.(type, run, { signal });
+  const nudge = () => {
+    // Then the stream is dead, whatever it looks like.
+    if (hasSlept()) tell('change');
+    tell('nudge');
+  };
+  on(globalThis, 'online', nudge);
+  on(document, 'visibilitychange', () => document.hidden || nudge());
   // A page that can come back keeps its sources, and must not keep their streams: what comes while it is frozen is lost in
   // the thaw, and the connection is one of six.
-  on(document, 'freeze', 'sleep');
-  on(document, 'resume', 'wake');
-  on(globalThis, 'pagehide', 'sleep');
-  on(globalThis, 'pageshow', 'wake', isKept);
+  on(document, 'freeze', () => tell('sleep'));
+  on(document, 'resume', () => tell('wake'));
+  on(globalThis, 'pagehide', () => tell('sleep'));
+  on(globalThis, 'pageshow', ({ persisted }) => persisted && tell('wake'));
 }

@@ -59,7 +59,7 @@ export class Source extends Target {
   #wake;
   /** Reading waits for it. @type {(() => void) | undefined} */
   #makeRoom;
-  /** What ended it, if that is to be thrown. @type {{ error: unknown } | undefined} */
+  /** What ended it, if that is to be thrown. @type {unknown} */
   #failure;
   #changing = false;
   /** Takes away what others hold of this. */
@@ -81,7 +81,7 @@ export class Source extends Target {
     this.url = this.#settings.url.href;
     this.withCredentials = withCredentials;
     this.#cursor = cursor;
-    const abort = () => this.#finish({ error: signal?.reason });
+    const abort = () => this.#finish(signal?.reason);
     signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
     if (signal?.aborted) abort();
     // Later: listeners are added after the constructor.
@@ -103,7 +103,7 @@ export class Source extends Target {
       take: (event, origin) => this.#take(new ServerEvent(event, origin), connection.position),
       passed: () => this.#passed(connection.position),
       failed: (error, retryIn) => {
-        if (retryIn === null) this.#finish(/closed|dismissed/.test(error.kind) ? undefined : { error });
+        if (retryIn === null) this.#finish(/closed|dismissed/.test(error.kind) ? undefined : error);
         this.dispatchEvent(new SourceErrorEvent(error, retryIn));
       },
     }, options);
@@ -145,8 +145,7 @@ export class Source extends Target {
    * @param {...string} topics
    */
   subscribe(...topics) {
-    const wanted = this.#settings.topics;
-    for (const topic of topics) this.#change(wanted.size < wanted.add(topic).size);
+    this.#change('add', topics);
   }
 
   /**
@@ -155,14 +154,17 @@ export class Source extends Target {
    * @param {...string} topics
    */
   unsubscribe(...topics) {
-    for (const topic of topics) this.#change(this.#settings.topics.delete(topic));
+    this.#change('delete', topics);
   }
 
-  /** @param {boolean} really */
-  #change(really) {
-    if (!this.#settings.hub) throw new TypeError('only a hub has topics: see the option `hub`');
+  /** @param {'add' | 'delete'} how @param {string[]} topics */
+  #change(how, topics) {
+    const { hub, topics: wanted } = this.#settings;
+    if (!hub) throw new TypeError('only a hub has topics: see the option `hub`');
     this.#settings.byTopic = true;
-    if (this.#changing || !really) return;
+    const { size } = wanted;
+    for (const topic of topics) wanted[how](topic);
+    if (this.#changing || size === wanted.size) return;
     this.#changing = true;
     // One reconnection, however many calls.
     queueMicrotask(() => {
@@ -199,7 +201,7 @@ export class Source extends Target {
           // Now the loop has dealt with it.
           this.#store?.write(this.#cursor);
         }
-        if (this.#failure) throw this.#failure.error;
+        if (this.#failure !== undefined) throw this.#failure;
         if (this.#closed) return;
         await /** @type {Promise<void>} */ (new Promise((resolve) => (this.#wake = resolve)));
         this.#wake = undefined;
@@ -228,7 +230,7 @@ export class Source extends Target {
     return behind < ENOUGH ? null : /** @type {Promise<void>} */ (new Promise((resolve) => (this.#makeRoom = resolve)));
   }
 
-  /** @param {{ error: unknown }} [failure] */
+  /** @param {unknown} [failure] */
   #finish(failure) {
     if (this.#closed) return;
     this.#closed = true;

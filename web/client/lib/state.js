@@ -26,7 +26,7 @@ const GRACE = 15_000;
  *
  * @typedef {object} Given what belongs to a happening
  * @property {import('./errors.js').HeadwaterError} [error] failed
- * @property {boolean} [renew] failed: a fresh token can be had
+ * @property {boolean} [renew] failed: by its token, and another one can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
  * @property {number} [silence] head: how long the stream may be silent
  */
@@ -163,7 +163,7 @@ export class State {
   #failed({ error, renew, luck = 0 }, now) {
     const { isRetryable = false, status, retryAfter = 0 } = error ?? {};
     const { strict, repeat } = this.#policy;
-    if (status === 401 && renew && !this.#renewed) {
+    if (renew && !this.#renewed) {
       this.#renewed = true;
       return this.#connect(now);
     }

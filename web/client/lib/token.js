@@ -42,7 +42,8 @@ export class Token {
   /** @type {string | null} */
   #kept = null;
   #last = '';
-  #until = Infinity;
+  /** When another one is wanted. */
+  until = Infinity;
   #refused = false;
   /** @type {Promise<string> | null} */
   #asking = null;
@@ -56,26 +57,17 @@ export class Token {
     this.#clock = clock;
   }
 
-  /** Another one can be had. */
-  get renewable() {
-    return typeof this.#source === 'function';
-  }
-
-  /** How long the present one is good, in milliseconds. */
-  get renewIn() {
-    return this.#until - this.#clock.now();
-  }
-
-  /** The server did not take it. */
+  /** The server did not take it. True: another one can be had. */
   refuse() {
     this.#kept = null;
     this.#refused = true;
+    return typeof this.#source === 'function';
   }
 
   /** @returns {Promise<string>} empty: none */
   async get() {
     if (typeof this.#source !== 'function') return this.#source ?? '';
-    if (this.#kept !== null && this.#clock.now() < this.#until) return this.#kept;
+    if (this.#kept !== null && this.#clock.now() < this.until) return this.#kept;
     // A stream and the poll beside it share the answer.
     this.#asking ??= this.#ask(this.#source).finally(() => (this.#asking = null));
     return this.#asking;
@@ -93,7 +85,7 @@ export class Token {
     }
     this.#kept = token;
     // Who gives the same one again has no other: it is not asked for each second.
-    this.#until = token === this.#last ? Infinity : this.#clock.now() + renewIn(token, this.#clock.wall());
+    this.until = token === this.#last ? Infinity : this.#clock.now() + renewIn(token, this.#clock.wall());
     this.#last = token;
     return token;
   }

@@ -1,9 +1,8 @@
-// Tokens, requests of one's own, loops, stores, clocks.
+// Tokens, requests of one's own, loops, signals.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventSource } from '@headwater/client';
-import { clock } from '../lib/environment.js';
 import { renewIn } from '../lib/token.js';
 import { event, HUB, mark, settled, World } from './world.js';
 
@@ -233,22 +232,4 @@ test('a fetch of one\'s own', async () => {
     return new Response(null, { status: 204 });
   } });
   assert.deepEqual(asked, [[URL_, 'no-store']]);
-});
-
-test('a clock that jumps: back is nothing, forward is a sleep', () => {
-  let [steady, wall] = [0, 1e12];
-  const now = clock(() => steady, () => wall);
-  const tick = (by, wallBy = by) => {
-    steady += by;
-    wall += wallBy;
-    return now();
-  };
-  assert.equal(tick(100), 100);
-  assert.equal(tick(100, 99), 200);
-  assert.equal(tick(100, -3_600_000), 300);
-  assert.equal(tick(100), 400);
-  assert.equal(tick(100, 3_600_100), 3_600_500);
-  assert.equal(tick(0, 50_000), 3_650_500, 'a machine that slept');
-  for (let count = 0; count < 1_000; count += 1) tick(0.4, count % 5 < 2 ? 1 : 0);
-  assert.ok(Math.abs(tick(0) - 3_650_900) < 1, 'coarse clocks do not add up');
 });

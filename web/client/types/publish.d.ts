@@ -27,7 +27,7 @@
  * @param {Pick<import('./lib/environment.js').Environment, 'fetch' | 'base' | 'now' | 'wall' | 'luck' | 'setTimer' | 'clearTimer'>}
  *   [outside] for tests
  * @returns {Promise<string>}
- * @throws {HeadwaterError} the last attempt's. Only the network, no answer, and the statuses 429 and 502 to 504 are tried again
+ * @throws {HeadwaterError} the last attempt's. Only the network, no answer, and the statuses 429 and beyond 500 are tried again
  */
 export function publish(url: string | URL, update: Update & PublishOptions, outside?: Pick<import("./lib/environment.js").Environment, "fetch" | "base" | "now" | "wall" | "luck" | "setTimer" | "clearTimer">): Promise<string>;
 export { HeadwaterError };

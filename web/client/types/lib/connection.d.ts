@@ -44,9 +44,9 @@ export class Connection {
     /**
      * Something happened to the page, or to what it wants.
      *
-     * @param {import('./environment.js').Lifecycle | 'change' | 'end'} what
+     * @param {import('./environment.js').Lifecycle | 'end'} what
      */
-    page(what: import("./environment.js").Lifecycle | "change" | "end"): void;
+    page(what: import("./environment.js").Lifecycle | "end"): void;
     /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
     tell(what: import("./state.js").Happening, given?: import("./state.js").Given): void;
     /** @param {Line} line @param {Promise<void>} work */

@@ -1,18 +1,12 @@
-/**
- * A clock that never goes back, and that counts a machine's sleep, as `performance.now()` does not everywhere. A wall clock
- * that is set back changes nothing; one that is set forward looks like sleep, and costs a reconnection at most.
- *
- * @param {() => number} steady
- * @param {() => number} wall
- */
-export function clock(steady: () => number, wall: () => number): () => number;
 export function environment(): Environment;
 /**
- * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on; there must be
+ * another connection.
  */
-export type Lifecycle = "nudge" | "sleep" | "wake";
+export type Lifecycle = "nudge" | "sleep" | "wake" | "change";
 /**
- * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on.
+ * What a page goes through: the network is back, or it is looked at; it is frozen, or put away whole; it goes on; there must be
+ * another connection.
  */
 export type Environment = {
     fetch: typeof fetch;

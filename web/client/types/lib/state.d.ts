@@ -14,7 +14,7 @@
  *
  * @typedef {object} Given what belongs to a happening
  * @property {import('./errors.js').HeadwaterError} [error] failed
- * @property {boolean} [renew] failed: a fresh token can be had
+ * @property {boolean} [renew] failed: by its token, and another one can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
  * @property {number} [silence] head: how long the stream may be silent
  */
@@ -85,7 +85,7 @@ export type Given = {
      */
     error?: import("./errors.js").HeadwaterError | undefined;
     /**
-     * failed: a fresh token can be had
+     * failed: by its token, and another one can be had
      */
     renew?: boolean | undefined;
     /**

@@ -14,12 +14,10 @@ export class Token {
         now: () => number;
         wall: () => number;
     });
-    /** Another one can be had. */
-    get renewable(): boolean;
-    /** How long the present one is good, in milliseconds. */
-    get renewIn(): number;
-    /** The server did not take it. */
-    refuse(): void;
+    /** When another one is wanted. */
+    until: number;
+    /** The server did not take it. True: another one can be had. */
+    refuse(): boolean;
     /** @returns {Promise<string>} empty: none */
     get(): Promise<string>;
     #private;
