@@ -37,7 +37,7 @@ const LIMITS = { line: 16 << 20, event: 16 << 20, id: 8 << 10 };
 /** JavaScript's longest timer. */
 const LONGEST_RETRY = 2 ** 31 - 1;
 
-/** Beyond the end of any text, and still a small integer: engines keep `Infinity` another way, which is slower. */
+/** Beyond the end of any text, and still a small integer: engines keep `Infinity` another way, which is slower. All ones. */
 const NEVER = 2 ** 30 - 1;
 
 const BOM = 0xfeff;
@@ -102,8 +102,8 @@ export class Decoder {
   #data = '';
   #hasData = false;
   #dataBytes = 0;
-  /** @type {string | null} */
-  #id = null;
+  /** What its blank line makes the last event id. */
+  #id;
   #fields = NO_FIELDS;
 
   /**
@@ -114,6 +114,7 @@ export class Decoder {
     this.#handlers = handlers;
     this.#limits = { ...LIMITS, ...limits };
     this.lastEventId = lastEventId;
+    this.#id = lastEventId;
   }
 
   /**
@@ -256,10 +257,9 @@ export class Decoder {
 
   /** A blank line. */
   #dispatch() {
-    if (this.#id !== null) this.lastEventId = this.#id;
+    this.lastEventId = this.#id;
     const { type, cursor, topics, selectors } = this.#fields;
-    const event = this.#hasData && { type: type || 'message', data: this.#data, lastEventId: this.lastEventId, cursor, topics, selectors };
-    this.#id = null;
+    const event = this.#hasData && { type: type || 'message', data: this.#data, lastEventId: this.#id, cursor, topics, selectors };
     this.#data = '';
     this.#hasData = false;
     this.#dataBytes = 0;
@@ -275,11 +275,8 @@ export class Decoder {
   }
 }
 
-/** @param {string} text @param {string} what @param {number} from */
-function find(text, what, from) {
-  const at = text.indexOf(what, from);
-  return at < 0 ? NEVER : at;
-}
+/** Where it is next. Of -1 the mask makes `NEVER`. @param {string} text @param {string} what @param {number} from */
+const find = (text, what, from) => text.indexOf(what, from) & NEVER;
 
 /**
  * A field's value: what follows its colon, without one leading space. No other space or tab is taken away.
@@ -288,8 +285,7 @@ function find(text, what, from) {
  * @param {number} start
  * @param {number} end
  */
-const valueOf = (text, start, end) =>
-  text.slice(start < end && text.charCodeAt(start) === SPACE ? start + 1 : start, end);
+const valueOf = (text, start, end) => text.slice(text.charCodeAt(start) === SPACE ? start + 1 : start, end);
 
 /**
  * Whether a line of data begins here. Its characters one by one: `startsWith` is a call.

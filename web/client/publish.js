@@ -61,31 +61,36 @@ export async function publish(url, update, outside = environment()) {
   const key = `"${(update.idempotencyKey ?? randomKey()).replace(/["\\]/g, '\\$&')}"`;
   let renewed = false;
 
+  /** @param {AbortSignal} given */
+  const attempt = async (given) => {
+    const bearer = await token.get();
+    given.throwIfAborted();
+    const response = await fetch(address, {
+      method: 'POST',
+      body,
+      headers: { 'Idempotency-Key': key, ...(bearer && { Authorization: `Bearer ${bearer}` }) },
+      cache: 'no-store',
+      credentials: update.withCredentials ? 'include' : 'same-origin',
+      // A POST that is redirected becomes a GET, or goes where nobody meant it to.
+      redirect: 'error',
+      signal: given,
+    });
+    // Some page that answers a POST with 200 is not a hub, and its HTML is not an id.
+    if (response.status !== 200 || mediaType(response) !== TEXT) throw await refusal(response, TEXT);
+    return read(response, MAX_ID);
+  };
+
   for (let failures = 0; ; ) {
     const given = new AbortController();
-    const late = new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`);
-    const abort = () => given.abort(new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason }));
-    const timer = outside.setTimer(() => given.abort(late), ANSWER);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    const abort = () => given.abort(aborted(signal));
     /** @type {HeadwaterError} */
     let error;
+    const timer = outside.setTimer(() => given.abort(new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`)), ANSWER);
+    signal?.addEventListener('abort', abort);
     try {
-      const bearer = await token.get();
-      given.signal.throwIfAborted();
-      const response = await fetch(address, {
-        method: 'POST',
-        body,
-        headers: { 'Idempotency-Key': key, ...(bearer && { Authorization: `Bearer ${bearer}` }) },
-        cache: 'no-store',
-        credentials: update.withCredentials ? 'include' : 'same-origin',
-        // A POST that is redirected becomes a GET, or goes where nobody meant it to.
-        redirect: 'error',
-        signal: given.signal,
-      });
-      // Some page that answers a POST with 200 is not a hub, and its HTML is not an id.
-      if (response.status !== 200 || mediaType(response) !== TEXT) throw await refusal(response, TEXT);
-      return await read(response, MAX_ID);
+      if (signal?.aborted) throw aborted(signal);
+      // A token function, or a fetch of one's own, may not know of the signal.
+      return await Promise.race([attempt(given.signal), failed(given.signal)]);
     } catch (cause) {
       error = known(given.signal.aborted ? given.signal.reason : cause);
     } finally {
@@ -105,6 +110,12 @@ export async function publish(url, update, outside = environment()) {
     await sleep(delay(RETRY, failures - 1, retryAfter, outside.luck()), signal, outside);
   }
 }
+
+/** @param {AbortSignal} [signal] */
+const aborted = (signal) => new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason });
+
+/** @param {AbortSignal} signal @returns {Promise<never>} */
+const failed = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
 /**
  * @param {number} milliseconds

@@ -49,7 +49,7 @@ export class Connection {
   /** @type {Line} */
   main = new AbortController();
   #seen = new Seen();
-  /** Most networks never need it. @type {import('./fallback.js').Fallback | undefined} */
+  /** Most networks never need it. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
   fallback;
   /** @type {import('./token.js').Token | undefined} */
   #token;
@@ -112,8 +112,8 @@ export class Connection {
         break;
       case 'doubt':
         // If it cannot be loaded, polls would not get through either.
-        import('./fallback.js').then(({ Fallback }) => {
-          this.fallback ??= new Fallback(this);
+        import('./fallback.js').then(({ fallback }) => {
+          this.fallback ??= fallback(this);
           if (this.state.doubted) this.fallback.doubt();
         }, () => {});
         break;

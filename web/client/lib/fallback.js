@@ -30,93 +30,85 @@ const MAX_ANSWER = 64 << 20;
  * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
  */
 
-export class Fallback {
-  #connection;
+/** @param {import('./connection.js').Connection} connection */
+export function fallback(connection) {
+  const { outside, receiver, settings, state } = connection;
   /** @type {unknown} */
-  #timer;
-  #delay = TRIAL;
-  #backAt = 0;
-
-  /** @param {import('./connection.js').Connection} connection */
-  constructor(connection) {
-    this.#connection = connection;
-  }
+  let timer;
+  let delay = TRIAL;
+  let backAt = 0;
 
   /** No first byte, or one silence too many: asks whether polls fare better. */
-  async doubt() {
-    const connection = this.#connection;
-    const line = this.#fork();
-    this.#after(PROBE, () => line.abort());
+  async function doubt() {
+    const line = fork();
+    // The stream has not come after all.
+    const isInDoubt = () => !line.signal.aborted && state.doubted;
+    after(PROBE, () => line.abort());
     try {
-      await this.#ask(line, 0);
+      await ask(line, 0);
     } catch (error) {
-      if (!this.#isInDoubt(line) || known(error).isRetryable) return;
+      if (!isInDoubt() || known(error).isRetryable) return;
       line.abort();
       // Who has no polls will not have them later, and may send no first byte either.
-      connection.settings.fallback = false;
-      if (connection.state.headed) connection.tell('heard');
+      settings.fallback = false;
+      if (state.headed) connection.tell('heard');
       return;
     }
-    this.#after(SECOND_LOOK, () => {
-      if (!this.#isInDoubt(line)) return;
-      this.#turn(true);
+    after(SECOND_LOOK, () => {
+      if (!isInDoubt()) return;
+      turn(true);
       connection.tell('change');
     });
   }
 
-  /** The stream has not come after all. @param {AbortController} line */
-  #isInDoubt = ({ signal }) => !signal.aborted && this.#connection.state.doubted;
-
   /** A line beside the main one, in place of an earlier one. */
-  #fork() {
-    this.#connection.beside.abort();
-    return (this.#connection.beside = new AbortController());
+  function fork() {
+    connection.beside.abort();
+    return (connection.beside = new AbortController());
   }
 
   /** @param {boolean} polling */
-  #turn(polling) {
-    this.#connection.polling = polling;
-    this.#connection.settings.fallback = !polling;
+  function turn(polling) {
+    connection.polling = polling;
+    settings.fallback = !polling;
   }
 
-  /** @param {number} delay @param {() => void} run */
-  #after(delay, run) {
-    this.rest();
-    this.#timer = this.#connection.outside.setTimer(() => {
-      this.#timer = null;
+  /** @param {number} wait @param {() => void} run */
+  function after(wait, run) {
+    rest();
+    timer = outside.setTimer(() => {
+      timer = null;
       run();
-    }, delay);
+    }, wait);
   }
 
   /** Nothing is to be tried for now. */
-  rest() {
-    this.#connection.outside.clearTimer(this.#timer);
-    this.#timer = null;
+  function rest() {
+    outside.clearTimer(timer);
+    timer = null;
   }
 
-  #tryLater() {
-    this.#after(this.#delay, () => this.#try());
-    this.#delay = Math.min(this.#delay * 2, LONGEST_TRIAL);
-  }
-
-  #try() {
-    const line = this.#fork();
-    this.#after(FIRST_BYTE, () => {
-      line.abort();
-      this.#tryLater();
+  /** Tries a stream beside the polls, after a while. */
+  function tryLater() {
+    after(delay, () => {
+      const line = fork();
+      after(FIRST_BYTE, () => {
+        line.abort();
+        tryLater();
+      });
+      connection.guard(line, connection.stream(line, () => back(line)));
     });
-    this.#connection.guard(line, this.#connection.stream(line, () => this.#back(line)));
+    delay = Math.min(delay * 2, LONGEST_TRIAL);
   }
 
   /** A stream works where polls stood in. What both have brought is told apart by its cursor. @param {AbortController} line */
-  #back(line) {
-    const { state, outside, main } = this.#connection;
-    main.abort();
-    this.#connection.main = line;
-    this.#connection.beside = new AbortController();
-    this.#turn(false);
-    this.rest();
-    this.#backAt = outside.now();
+  function back(line) {
+    connection.main.abort();
+    connection.main = line;
+    connection.beside = new AbortController();
+    turn(false);
+    rest();
+    backAt = outside.now();
     // One silence more, and it was a mistake.
     state.silences = 1;
     // The polls may have been failing just now.
@@ -124,37 +116,35 @@ export class Fallback {
   }
 
   /** Polls until it fails. @param {AbortController} line */
-  async poll(line) {
-    const connection = this.#connection;
-    const { receiver, settings, outside } = connection;
+  async function poll(line) {
+    const { signal } = line;
     let isCaughtUp = false;
-    if (!this.#timer) {
+    if (!timer) {
       // The last stream lasted: this is another network.
-      if (outside.now() > this.#backAt + TRIAL) this.#delay = TRIAL;
-      this.#tryLater();
+      if (outside.now() > backAt + TRIAL) delay = TRIAL;
+      tryLater();
     }
     for (let wait = 0; ; wait = WAIT) {
       const since = outside.now();
-      const { gap, updates, more, lastEventID } = await this.#ask(line, wait);
-      if (line.signal.aborted) return;
+      const { gap, updates, more, lastEventID } = await ask(line, wait);
+      if (signal.aborted) return;
       connection.tell('head', { silence: SILENCE });
-      connection.tell('heard');
       if (gap) receiver.emit(new GapEvent(gap));
       for (const update of updates) {
-        if (line.signal.aborted) return;
-        connection.state.retry = update.retry ?? connection.state.retry;
+        if (signal.aborted) return;
+        state.retry = update.retry ?? state.retry;
         if (connection.admit(update)) receiver.take(update, settings.url.origin);
-        connection.state.delivered = true;
+        state.delivered = true;
       }
-      if (line.signal.aborted) return;
-      connection.move(lastEventID);
+      if (signal.aborted) return;
+      if (lastEventID) connection.move(lastEventID);
       if (!more && !isCaughtUp) receiver.emit(new Event('caughtup'));
       isCaughtUp ||= !more;
-      await connection.passed(line.signal);
+      await connection.passed(signal);
       if (wait > 0 && updates.length === 0 && outside.now() < since + PAUSE) {
         await new Promise((resolve) => outside.setTimer(() => resolve(0), PAUSE));
       }
-      if (line.signal.aborted) return;
+      if (signal.aborted) return;
     }
   }
 
@@ -163,8 +153,8 @@ export class Fallback {
    * @param {number} wait in seconds
    * @returns {Promise<Answer>}
    */
-  async #ask(line, wait) {
-    const text = await read(await this.#connection.send(line, 'application/json', wait), MAX_ANSWER);
+  async function ask(line, wait) {
+    const text = await read(await connection.send(line, 'application/json', wait), MAX_ANSWER);
     let answer;
     try {
       answer = JSON.parse(text);
@@ -179,6 +169,8 @@ export class Fallback {
       throw new HeadwaterError('answer', 'the answer is not that of a long poll', { cause });
     }
   }
+
+  return { doubt, poll, rest };
 }
 
 /** @param {any} update */

@@ -46,17 +46,15 @@ export async function refusal(response, expected) {
   }
   if (status === 204) return new HeadwaterError('dismissed', 'the server wants no more of us (204)');
   const text = await read(response, MAX_REFUSAL).catch(() => '');
-  let [title, detail] = [response.statusText, ''];
+  let problem;
   try {
-    const problem = JSON.parse(text);
-    if (typeof problem.title === 'string') title = problem.title;
-    if (typeof problem.detail === 'string') detail = problem.detail;
+    problem = JSON.parse(text);
   } catch {
-    if (type === 'text/plain') detail = text.trim().split('\n')[0].slice(0, MAX_TEXT);
+    if (type === 'text/plain') problem = { detail: text.trim().split('\n')[0].slice(0, MAX_TEXT) };
   }
-  const words = [`${status} ${title}`.trim(), detail].filter((part) => part !== '' && part !== title);
+  const reasons = [problem?.title, problem?.detail].filter((part) => part && typeof part === 'string');
   // Without control characters: it may be printed on a terminal.
-  const message = words.join(': ').replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
+  const message = `${status} ${reasons.join(': ') || response.statusText}`.replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
   return new HeadwaterError('refused', message, { status, retryAfter: retryAfter(headers, Date.now()) });
 }
 
@@ -67,11 +65,10 @@ export async function refusal(response, expected) {
  * @param {number} wall
  */
 export function retryAfter(headers, wall) {
-  const value = (headers.get('Retry-After') ?? '').trim();
-  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1_000, LONGEST);
-  // Only a date as HTTP writes it: `Date.parse` takes "-1" for a year.
-  const then = /^[A-Z][a-z]{2}, .* GMT$/.test(value) ? Date.parse(value) : NaN;
+  const value = headers.get('Retry-After') ?? '';
   // The server's own clock, where it tells it: ours may be wrong by hours.
-  const now = Date.parse(headers.get('Date') ?? '');
-  return Number.isNaN(then) ? undefined : Math.min(Math.max(0, then - (Number.isNaN(now) ? wall : now)), LONGEST);
+  const now = Date.parse(headers.get('Date') ?? '') || wall;
+  // Only a date as HTTP writes it: `Date.parse` takes "-1" for a year.
+  const wait = /^[A-Z].* GMT$/.test(value) ? Date.parse(value) - now : /^\d+$/.test(value) ? Number(value) * 1_000 : 0;
+  return wait > 0 ? Math.min(wait, LONGEST) : undefined;
 }

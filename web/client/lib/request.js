@@ -58,7 +58,7 @@ export function build({ hub, page, topics, include, ...fixed }, { accept, cursor
   if (token) headers.set('Authorization', `Bearer ${token}`);
   // Last-Event-ID is free for the native EventSource only. From us it would cost a request before each request to another
   // origin, so there the query has it, which hubs read as well. So it has what a header would lose or refuse.
-  const isSpare = page !== undefined && page !== url.origin && [...headers.keys()].every((name) => SAFE_HEADERS.test(name));
+  const isSpare = page && page !== url.origin && [...headers.keys()].every((name) => SAFE_HEADERS.test(name));
   const inQuery = hub && (isSpare || /^\s|\s$|[\0-\x1f\x7f]/.test(cursor));
   if (hub) {
     const query = url.searchParams;

@@ -92,7 +92,7 @@ export class Source extends Target {
   async #start(options) {
     const { store, share } = options;
     if (store !== undefined) {
-      this.#store = await import('./store.js').then(({ Store }) => Store.open(store, this.#outside), this.#outside.warn);
+      this.#store = await import('./store.js').then(({ open }) => open(store, this.#outside), this.#outside.warn);
       this.#cursor = this.#store?.cursor || this.#cursor;
     }
     const { Shared } = (share && (await import('../share.js').catch(this.#outside.warn))) || { Shared: Connection };

@@ -100,13 +100,17 @@ export class State {
       case 'head':
         this.#silence = given.silence ?? Infinity;
         this.headed = true;
-        if (isConnecting && !this.#policy.fallback) return this.#opened(now);
-        break;
+        if (this.#policy.fallback) break;
+      // Else it is as good as the first byte.
+      // falls through
       case 'heard':
         this.heardAt = now;
         this.doubted = false;
-        if (isConnecting) return this.#opened(now);
-        break;
+        if (!isConnecting) break;
+        this.phase = 'open';
+        this.#since = now;
+        this.#renewed = false;
+        return 'open';
       case 'failed':
         return this.#failed(given, now);
       case 'elapsed':
@@ -150,18 +154,9 @@ export class State {
     return 'connect';
   }
 
-  /** @param {number} now @returns {Effect} */
-  #opened(now) {
-    this.phase = 'open';
-    this.#since = now;
-    this.heardAt = now;
-    this.#renewed = false;
-    return 'open';
-  }
-
   /** @param {Given} given @param {number} now @returns {Effect} */
   #failed({ error, renew, luck = 0 }, now) {
-    const { isRetryable = false, status, retryAfter = 0 } = error ?? {};
+    const { isRetryable, status, retryAfter = 0 } = /** @type {import('./errors.js').HeadwaterError} */ (error);
     const { strict, repeat } = this.#policy;
     if (renew && !this.#renewed) {
       this.#renewed = true;

@@ -8,6 +8,10 @@ const SHARED = Symbol.for(PAGE);
 
 /**
  * @typedef {Pick<import('./environment.js').Environment, 'storage' | 'locks' | 'luck' | 'warn' | 'setTimer'>} Outside
+ *
+ * @typedef {object} Store
+ * @property {string} cursor what the page had before; empty: none is kept
+ * @property {(cursor: string) => void} write
  */
 
 /** @param {Outside} outside @returns {Pick<Storage, 'getItem' | 'setItem'>} */
@@ -23,7 +27,7 @@ const storageOf = ({ storage = () => sessionStorage }) => storage();
 async function pageId(outside) {
   const storage = storageOf(outside);
   const stored = storage.getItem(PAGE);
-  if (stored !== null && (await hold(stored, outside))) return stored;
+  if (stored && (await hold(stored, outside))) return stored;
   const id = String(outside.luck()).slice(2);
   storage.setItem(PAGE, id);
   await hold(id, outside);
@@ -35,13 +39,12 @@ async function pageId(outside) {
  *
  * @param {string} id
  * @param {Outside} outside
- * @returns {Promise<boolean>}
+ * @returns {Promise<boolean> | true}
  */
 function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
-  if (!locks) return Promise.resolve(true);
   const given = new AbortController();
   setTimer(() => given.abort(), PATIENCE);
-  return new Promise((resolve) => {
+  return !locks || new Promise((resolve) => {
     locks.request(`${PAGE}:${id}`, { signal: given.signal }, () => {
       resolve(true);
       return new Promise(() => {});
@@ -49,46 +52,36 @@ function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
   });
 }
 
-/** The cursor of one source. Where storage is full or forbidden, it is not kept, which is said once. */
-export class Store {
-  /** What the page had before; empty: none is kept. */
-  cursor = '';
-  #name;
-  #outside;
-  #key = '';
-  #written = '';
-
-  /** @param {string} name @param {Outside} outside */
-  constructor(name, outside) {
-    this.#name = name;
-    this.#outside = outside;
-  }
-
-  /** @param {string} name @param {Outside} outside */
-  static async open(name, outside) {
-    const store = new Store(name, outside);
-    await store.#try(async () => {
-      const shared = /** @type {Record<symbol, Promise<string> | undefined>} */ (/** @type {unknown} */ (globalThis));
-      const id = await (shared[SHARED] ??= pageId(outside));
-      store.#key = `headwater:cursor:${id}:${name}`;
-      store.cursor = storageOf(outside).getItem(store.#key) ?? '';
-    });
-    return store;
-  }
-
-  /** @param {string} cursor */
-  write(cursor) {
-    if (this.#key && cursor !== this.#written) this.#try(() => storageOf(this.#outside).setItem(this.#key, cursor));
-    this.#written = cursor;
-  }
-
+/**
+ * The cursor of one source. Where storage is full or forbidden, it is not kept, which is said once.
+ *
+ * @param {string} name
+ * @param {Outside} outside
+ * @returns {Promise<Store>}
+ */
+export async function open(name, outside) {
+  const shared = /** @type {Record<symbol, Promise<string> | undefined>} */ (/** @type {unknown} */ (globalThis));
+  let key = '';
+  let cursor = '';
   /** @param {() => unknown} use */
-  async #try(use) {
+  const attempt = async (use) => {
     try {
       await use();
     } catch (error) {
-      this.#key = '';
-      this.#outside.warn(`Headwater cannot keep the cursor of "${this.#name}", so a reload starts anew: ${error}`);
+      key = '';
+      outside.warn(`Headwater cannot keep the cursor of "${name}", so a reload starts anew: ${error}`);
     }
-  }
+  };
+  await attempt(async () => {
+    key = `headwater:cursor:${await (shared[SHARED] ??= pageId(outside))}:${name}`;
+    cursor = storageOf(outside).getItem(key) ?? '';
+  });
+  let written = cursor;
+  return {
+    cursor,
+    write: (now) => {
+      if (key && now !== written) attempt(() => storageOf(outside).setItem(key, now));
+      written = now;
+    },
+  };
 }

@@ -39,11 +39,9 @@ export function renewIn(token, wall) {
 export class Token {
   #source;
   #clock;
-  /** @type {string | null} */
-  #kept = null;
   #last = '';
-  /** When another one is wanted. */
-  until = Infinity;
+  /** Until when the last one is good. */
+  until = -Infinity;
   #refused = false;
   /** @type {Promise<string> | null} */
   #asking = null;
@@ -59,7 +57,7 @@ export class Token {
 
   /** The server did not take it. True: another one can be had. */
   refuse() {
-    this.#kept = null;
+    this.until = -Infinity;
     this.#refused = true;
     return typeof this.#source === 'function';
   }
@@ -67,7 +65,7 @@ export class Token {
   /** @returns {Promise<string>} empty: none */
   async get() {
     if (typeof this.#source !== 'function') return this.#source ?? '';
-    if (this.#kept !== null && this.#clock.now() < this.until) return this.#kept;
+    if (this.#clock.now() < this.until) return this.#last;
     // A stream and the poll beside it share the answer.
     this.#asking ??= this.#ask(this.#source).finally(() => (this.#asking = null));
     return this.#asking;
@@ -75,6 +73,7 @@ export class Token {
 
   /** @param {Exclude<TokenSource, string>} source */
   async #ask(source) {
+    const { now, wall } = this.#clock;
     const refused = this.#refused;
     this.#refused = false;
     let token;
@@ -83,9 +82,8 @@ export class Token {
     } catch (cause) {
       throw new HeadwaterError('token', `no token: ${cause instanceof Error ? cause.message : cause}`, { cause });
     }
-    this.#kept = token;
     // Who gives the same one again has no other: it is not asked for each second.
-    this.until = token === this.#last ? Infinity : this.#clock.now() + renewIn(token, this.#clock.wall());
+    this.until = token === this.#last ? Infinity : now() + renewIn(token, wall());
     this.#last = token;
     return token;
   }

@@ -308,7 +308,7 @@ export class Shared {
       this.#tell('polled');
       if (room) this.#wait(room);
     };
-    poll.fallback = new loaded.Fallback(poll);
+    poll.fallback = loaded.fallback(poll);
     poll.polling = true;
     this.#poll = poll;
     poll.page('wake');

@@ -35,8 +35,8 @@ export class Connection {
     beside: Line;
     /** @type {Line} */
     main: Line;
-    /** Most networks never need it. @type {import('./fallback.js').Fallback | undefined} */
-    fallback: import("./fallback.js").Fallback | undefined;
+    /** Most networks never need it. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
+    fallback: ReturnType<typeof import("./fallback.js").fallback> | undefined;
     settings: Settings;
     outside: import("./environment.js").Environment;
     receiver: Receiver;

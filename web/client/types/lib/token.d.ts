@@ -14,7 +14,7 @@ export class Token {
         now: () => number;
         wall: () => number;
     });
-    /** When another one is wanted. */
+    /** Until when the last one is good. */
     until: number;
     /** The server did not take it. True: another one can be had. */
     refuse(): boolean;
