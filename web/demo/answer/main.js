@@ -21,7 +21,7 @@ const scroll = byId('scroll');
 
 /** The questions are not in the stream; a reload keeps them, and nobody else needs them. @type {Record<string, string>} */
 const questions = history.state?.questions ?? {};
-let ids = [...new Set(location.hash.slice(1).split(',').filter((id) => /^[0-9a-f]{16}$/.test(id)))].slice(-MOST);
+let ids = [...new Set((new URLSearchParams(location.search).get('answers') ?? '').split(',').filter((id) => /^[0-9a-f]{16}$/.test(id)))].slice(-MOST);
 /** The one that is being written, or was last. @type {Answer | null} */
 let current = null;
 let asking = false;
@@ -67,7 +67,7 @@ async function ask(question) {
   questions[begun.id] = question;
   ids = [...ids, begun.id].slice(-MOST);
   // All that a reload, or whoever is sent this address, needs.
-  history.replaceState({ questions }, '', `#${ids.join()}`);
+  history.replaceState({ questions }, '', `?answers=${ids.join()}`);
   following = true;
   current = show(begun.id, true);
   draw();
@@ -117,8 +117,6 @@ for (const text of SUGGESTIONS) {
   button.addEventListener('click', () => ask(text));
   byId('suggestions').append(button);
 }
-// Somebody has put another address into the same window.
-addEventListener('hashchange', () => location.reload());
 
 for (const id of ids) current = show(id, false);
 draw();
