@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Hub } from './hub.js';
 import { launch, open, PAGES, SCHEMES, WIDTHS } from './pages.js';
 
@@ -22,60 +22,63 @@ after(async () => {
   await hub?.stop();
 });
 
-for (const { name, path, ready } of PAGES) {
-  for (const width of WIDTHS) {
-    for (const colorScheme of SCHEMES) {
-      test(`${name}, ${width} pixels wide, ${colorScheme}: nothing stands out, axe finds nothing`, async () => {
-        const viewport = { width, height: 844 };
-        const { page, complaints } = await open(browser, hub.url + path, { viewport, colorScheme, reducedMotion: 'reduce', script: AXE });
+// Most of the time goes into waiting for a page's first events, which several can do at once.
+describe('every page', { concurrency: 4 }, () => {
+  for (const { name, path, ready } of PAGES) {
+    for (const width of WIDTHS) {
+      test(`${name}, ${width} pixels wide: nothing stands out, axe finds nothing, by day and by night`, async () => {
+        const { page, complaints } = await open(browser, hub.url + path, { viewport: { width, height: 844 }, reducedMotion: 'reduce', script: AXE });
         await ready(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `${overflow} pixels to the right of the window`);
         // Closed, nobody would look into it.
         await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
-        const { violations } = await page.evaluate(() => window.axe.run());
-        assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`)]), []);
+        for (const colorScheme of SCHEMES) {
+          await page.emulateMedia({ colorScheme });
+          const { violations } = await page.evaluate(() => window.axe.run());
+          assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`)]), []);
+        }
         assert.deepEqual(complaints, []);
         await page.context().close();
       });
     }
-  }
 
-  test(`${name}: the keyboard skips to the content, and reaches every page`, async () => {
-    const { page } = await open(browser, hub.url + path, { viewport: { width: 390, height: 844 } });
-    await ready(page);
-    const links = await page.locator('nav a').count();
-    await page.evaluate(() => {
-      // Where something was clicked, the keyboard would go on from there.
-      document.body.tabIndex = -1;
-      document.body.focus();
-      scrollTo(0, 0);
-    });
-    await page.locator('body').press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
-    const seen = () => page.evaluate(() => {
-      const { left, right, top, bottom } = document.activeElement.getBoundingClientRect();
-      return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
-    });
-    assert.ok(await seen(), 'the link to the content shows itself');
-    const reached = [];
-    await page.keyboard.press('Tab');
-    for (let index = 0; index < links; index += 1) {
-      await page.keyboard.press('Tab');
-      reached.push(await page.evaluate(() => document.activeElement.pathname));
-      await page.waitForFunction(() => {
-        const { left, right } = document.activeElement.getBoundingClientRect();
-        return left >= 0 && right <= innerWidth;
+    test(`${name}: the keyboard skips to the content, and reaches every page`, async () => {
+      const { page } = await open(browser, hub.url + path, { viewport: { width: 390, height: 844 } });
+      await ready(page);
+      const links = await page.locator('nav a').count();
+      await page.evaluate(() => {
+        // Where something was clicked, the keyboard would go on from there.
+        document.body.tabIndex = -1;
+        document.body.focus();
+        scrollTo(0, 0);
       });
-    }
-    assert.deepEqual(reached, await page.locator('nav a').evaluateAll((all) => all.map((link) => link.pathname)));
-    assert.equal(await page.locator('nav a[aria-current]').evaluate((link) => link.pathname), path);
-    await page.focus('.skip');
-    await page.keyboard.press('Enter');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
-    await page.context().close();
-  });
-}
+      await page.locator('body').press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+      const seen = () => page.evaluate(() => {
+        const { left, right, top, bottom } = document.activeElement.getBoundingClientRect();
+        return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+      });
+      assert.ok(await seen(), 'the link to the content shows itself');
+      const reached = [];
+      await page.keyboard.press('Tab');
+      for (let index = 0; index < links; index += 1) {
+        await page.keyboard.press('Tab');
+        reached.push(await page.evaluate(() => document.activeElement.pathname));
+        await page.waitForFunction(() => {
+          const { left, right } = document.activeElement.getBoundingClientRect();
+          return left >= 0 && right <= innerWidth;
+        });
+      }
+      assert.deepEqual(reached, await page.locator('nav a').evaluateAll((all) => all.map((link) => link.pathname)));
+      assert.equal(await page.locator('nav a[aria-current]').evaluate((link) => link.pathname), path);
+      await page.focus('.skip');
+      await page.keyboard.press('Enter');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+      await page.context().close();
+    });
+  }
+});
 
 test('the chart library is the one that its package has', async () => {
   const resolve = createRequire(import.meta.url).resolve;
