@@ -42,6 +42,36 @@ export const PAGES = [
       }
     },
   },
+  {
+    name: 'chat',
+    path: '/demo/chat/',
+    ready: async (page) => {
+      await page.locator('.pane[data-online="true"]').first().waitFor();
+      for (const text of ['Good morning!', 'The second one waits for <b>nobody</b>.']) {
+        await page.locator('.pane textarea').first().fill(text);
+        await page.locator('.pane textarea').first().press('Enter');
+        await page.locator('.pane').first().getByText(text).last().waitFor();
+      }
+      await page.getByText('Go offline').first().click();
+      await page.locator('.pane[data-online="false"]').waitFor();
+      await page.locator('.pane textarea').first().fill('This one does.');
+      await page.locator('.pane textarea').first().press('Enter');
+      await page.getByText('Not sent yet').waitFor();
+    },
+  },
+  {
+    name: 'answer',
+    path: '/demo/answer/',
+    ready: async (page) => {
+      await page.getByText('Why not WebSockets?').click();
+      await page.waitForFunction(() => document.querySelectorAll('.thread .text p').length >= 2);
+    },
+  },
+  {
+    name: 'tabs',
+    path: '/demo/tabs/',
+    ready: (page) => page.waitForFunction(() => Number(document.getElementById('count').textContent) >= 2),
+  },
 ];
 
 /** A phone's width and a desk's. */
