@@ -67,9 +67,10 @@ class Manifest:
 
 
 class Record:
-    """A record at a place of a segment's bytes; NotWhole if none is whole there."""
+    """A record at a place of a segment; NotWhole if none is whole there."""
 
     def __init__(self, segment, at):
+        segment, initial = segment.bytes, segment.initial
         if len(segment) - at < RECORD_HEAD:
             raise NotWhole("the segment ends")
         length, crc, self.offset, self.time, self.flags, ahead, event = struct.unpack_from("<IIQQIII", segment, at)
@@ -77,7 +78,7 @@ class Record:
         if length < RECORD_HEAD - 8 or self.end > len(segment):
             raise NotWhole("a length that cannot be")
         # The checksum is of all but itself.
-        if crc != zlib.crc32(segment[at + 8 : self.end], zlib.crc32(segment[at : at + 4])):
+        if crc != zlib.crc32(segment[at + 8 : self.end], zlib.crc32(segment[at : at + 4], initial)):
             raise NotWhole("a checksum that is wrong")
         self.durable = self.offset - ahead
         self.topics, self.fields, self.key = [], {}, None
@@ -128,25 +129,31 @@ def text(segment, place):
 # --- Segments --------------------------------------------------------------------------------------------------------
 
 
+class Segment:
+    def __init__(self, name, content, manifest):
+        head = content[:SEGMENT_HEAD]
+        if head[:8] != b"headwtr\n" or head[60:] != struct.pack("<I", zlib.crc32(head[:60])):
+            raise NotWhole(name + ": it does not begin as a segment does")
+        version, _, log_id, self.first = struct.unpack_from("<II16sQ", head, 8)
+        if version not in (1, 2) or (log_id, self.first) != (manifest.id, int(name[:20])):
+            raise NotWhole(name + ": it is of another version, of another history, or was renamed")
+        self.bytes = content
+        # Of what comes before each record's own bytes in its checksum.
+        self.initial = zlib.crc32(log_id) if version > 1 else 0
+
+
 def segments(directory, manifest):
-    """The first offset and the bytes of each segment, and whether it is the last."""
+    """Each segment, and whether it is the last."""
     names = sorted(name for name in os.listdir(directory) if re.fullmatch(r"\d{20}\.log", name))
     for name in names:
         with open(os.path.join(directory, name), "rb") as file:
-            segment = file.read()
-        head = segment[:SEGMENT_HEAD]
-        magic, version, _, log_id, first = struct.unpack_from("<8sII16sQ", head)
-        if magic != b"headwtr\n" or struct.unpack_from("<I", head, 60)[0] != zlib.crc32(head[:60]):
-            raise NotWhole(name + ": it does not begin as a segment does")
-        if (version, log_id, first) != (1, manifest.id, int(name[:20])):
-            raise NotWhole(name + ": it is of another version, of another history, or was renamed")
-        yield first, segment, name == names[-1]
+            yield Segment(name, file.read(), manifest), name == names[-1]
 
 
-def records(first, segment, proven):
+def records(segment, proven):
     """The whole records of a segment of which all before the offset `proven` was durable once."""
-    at, expected, submission = SEGMENT_HEAD, first, []
-    while at < len(segment):
+    at, expected, submission = SEGMENT_HEAD, segment.first, []
+    while at < len(segment.bytes):
         try:
             record = Record(segment, at)
             if record.offset != expected:
@@ -168,10 +175,10 @@ def records(first, segment, proven):
 
 def behind(segment, bad, expected, proven):
     """The first whole record behind a bad place, if all that is missing before it was durable once; and what was."""
-    first = None
-    for at in range(bad + 1, len(segment) - RECORD_HEAD + 1):
-        length, _, offset = struct.unpack_from("<IIQ", segment, at)
-        if at + 8 + length > len(segment) or not expected < offset <= expected + (at - bad):
+    first, end = None, len(segment.bytes)
+    for at in range(bad + 1, end - RECORD_HEAD + 1):
+        length, _, offset = struct.unpack_from("<IIQ", segment.bytes, at)
+        if at + 8 + length > end or not expected < offset <= expected + (at - bad):
             continue
         try:
             record = Record(segment, at)
@@ -252,12 +259,12 @@ def places(directory, first, manifest, hash):
 
 def read(directory, topic=None):
     manifest = Manifest(directory)
-    for first, segment, last in segments(directory, manifest):
+    for segment, last in segments(directory, manifest):
         found = None
         if topic is not None and not last:
-            found = places(directory, first, manifest, siphash13(manifest.hash, b"t" + topic.encode()))
+            found = places(directory, segment.first, manifest, siphash13(manifest.hash, b"t" + topic.encode()))
         proven = manifest.proven if last else float("inf")
-        all_of_it = records(first, segment, proven) if found is None else looked_up(segment, found)
+        all_of_it = records(segment, proven) if found is None else looked_up(segment, found)
         for record in all_of_it:
             if manifest.is_lost(record.offset) or not record.topics or manifest.is_purged(record):
                 continue

@@ -4,12 +4,14 @@
 //! files beside it, each record proven by its checksum. What is neither (sealing, unlinking, overwriting) are chores,
 //! done by a thread of their own. What a record looks like on disk says `format`.
 
+pub(crate) mod checksum;
 mod chores;
 mod fetch;
 mod files;
 mod filter;
 pub(crate) mod format;
 pub(crate) mod hash;
+pub(crate) mod head;
 pub(crate) mod index;
 pub(crate) mod lookup;
 pub(crate) mod manifest;
@@ -24,6 +26,8 @@ mod steps;
 pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod version_1;
 
 use std::{
     collections::VecDeque,
@@ -40,8 +44,8 @@ use self::{
     chores::Bell,
     fetch::Unread,
     files::Files,
-    format::{LogId, SEGMENT_HEAD},
     hash::Hasher,
+    head::{LogId, SEGMENT_HEAD, SegmentHead},
     index::Growing,
     manifest::Manifest,
     purge::Overwriting,
@@ -273,14 +277,9 @@ impl Log {
 
     fn try_append(&self, writer: &mut Writer, batch: &[Shared]) -> io::Result<()> {
         self.mend(writer)?;
-        let mut ends = Vec::with_capacity(batch.len());
         // If this batch begins a segment, more is durable by then: what it says of it stays true.
         let durable = writer.unsynced.unwrap_or(batch[0].offset);
-        for record in batch {
-            format::encode(record, durable, &mut writer.buffer);
-            ends.push(writer.buffer.len() as u64);
-        }
-        let len = writer.buffer.len() as u64;
+        let len = batch.iter().map(|record| format::size(record) as u64).sum();
         let mut segment = self.active();
         if writer.rolling || self.is_full(&segment, len, batch[0].at) {
             segment = self.roll(writer, batch[0].offset)?;
@@ -291,6 +290,12 @@ impl Log {
         let start = segment.end();
         if start + len > u32::MAX.into() {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a batch of more than 4 GiB"));
+        }
+        let checksum = segment.head.checksum();
+        let mut ends = Vec::with_capacity(batch.len());
+        for record in batch {
+            format::encode(record, durable, checksum, &mut writer.buffer);
+            ends.push(writer.buffer.len() as u64);
         }
         writer.doubt = Doubt::Tail;
         writer.write(&segment, start, self.settings.ahead)?;
@@ -357,7 +362,7 @@ impl Log {
             writer.sync(&self.active())?;
         }
         writer.rolling = true;
-        let segment = create_segment(&*self.disk, &self.id, first)?;
+        let segment = create_segment(&*self.disk, SegmentHead::new(self.id, first))?;
         writer.rolling = false;
         self.state_mut().segments.push_back(segment.clone());
         self.bell.ring();
@@ -411,7 +416,7 @@ impl Log {
         segment.file.forget_cached()?;
         self.overwrite_again(segment)?;
         let len = segment.file.len()?.min(segment.end());
-        let survey = survey(&*segment.file, segment.first, len, &self.hasher, Tail::Whole)?;
+        let survey = survey(&*segment.file, segment.head, len, &self.hasher, Tail::Whole)?;
         let next = self.next();
         let mut lost = survey.holes;
         let whole = survey.index.first() + u64::from(survey.index.count());
@@ -432,7 +437,7 @@ impl Log {
     /// Puts a new file in the place of the last segment, which holds nothing.
     fn replace(&self, writer: &mut Writer, empty: &Segment) -> io::Result<()> {
         writer.rolling = true;
-        let segment = create_segment(&*self.disk, &self.id, empty.first)?;
+        let segment = create_segment(&*self.disk, SegmentHead::new(self.id, empty.first))?;
         writer.rolling = false;
         let mut state = self.state_mut();
         state.segments.pop_back();
@@ -544,7 +549,7 @@ pub(crate) const NEXT: &str = "segment.new";
 
 /// Makes a new segment, durably: in what follows only its content must be synced. It may take the place of one that is
 /// there.
-pub(crate) fn create_segment(disk: &dyn Disk, id: &LogId, first: Offset) -> io::Result<Arc<Segment>> {
+pub(crate) fn create_segment(disk: &dyn Disk, head: SegmentHead) -> io::Result<Arc<Segment>> {
     let file = match disk.create(NEXT) {
         // Of an earlier try that failed half way.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -553,10 +558,10 @@ pub(crate) fn create_segment(disk: &dyn Disk, id: &LogId, first: Offset) -> io::
         }
         file => file?,
     };
-    file.write_at(&format::segment_head(id, first), 0)?;
+    file.write_at(&head.to_bytes(), 0)?;
     file.sync()?;
-    disk.rename(NEXT, &Segment::name(first))?;
+    disk.rename(NEXT, &Segment::name(head.first))?;
     disk.sync()?;
-    let index = Index::growing(Growing::new(first));
-    Ok(Arc::new(Segment::new(first, file, SEGMENT_HEAD as u64, index)))
+    let index = Index::growing(Growing::new(head.first));
+    Ok(Arc::new(Segment::new(head, file, SEGMENT_HEAD as u64, index)))
 }

@@ -29,6 +29,7 @@ mod backup;
 mod epochs;
 mod examine;
 mod export;
+mod head;
 mod import;
 mod info;
 mod lenient;

@@ -1,13 +1,13 @@
-//! A directory as version 1 of the format was first written is one that each later version opens.
+//! A directory as a version of the format first wrote it is one that each later version opens.
 //!
-//! It was made by `cargo test -p headwater-hub --test fixture -- --ignored make`, which makes another one in a temporary
-//! directory and says where. Never replace the one in `fixtures/history-1` by that: a format that reads the new one and
-//! not the old one is what this is to find.
+//! Each was made by `cargo test -p headwater-hub --test fixture -- --ignored make`, which makes another one, of the version
+//! of today, in a temporary directory and says where. Never replace one in `fixtures` by that: a format that reads the new
+//! one and not the old one is what this is to find.
 
 use std::{
     fs,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -83,16 +83,26 @@ fn go_on(_: upkeep::Progress) -> ControlFlow<()> {
 
 #[test]
 fn what_the_first_version_wrote_is_found() {
+    is_found(1);
+}
+
+#[test]
+fn what_the_second_version_wrote_is_found() {
+    is_found(2);
+}
+
+fn is_found(version: u32) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history");
-    copy(&PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/history-1")), &path);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    copy(&fixtures.join(format!("history-{version}")), &path);
 
     // As it lies there.
     let verified = upkeep::verify(&path, &mut go_on).expect("it is one");
     assert_eq!((verified.damage.as_slice(), verified.segments, verified.updates), (&[][..], 4, 9));
     let info = upkeep::info(&path, 2, &mut go_on).expect("it is one");
     let (a, b) = (Epoch::from_bits(0xa), Epoch::from_bits(0xb));
-    assert_eq!((info.epochs, info.version, info.next), (vec![(a, 1), (b, 10)], 1, 11));
+    assert_eq!((info.epochs, info.version, info.next), (vec![(a, 1), (b, 10)], version, 11));
     assert_eq!(info.gaps.iter().cloned().flatten().collect::<Vec<_>>(), [8]);
     let topics: Vec<_> = info.topics.iter().map(|t| (t.topic.as_str(), t.updates)).collect();
     assert_eq!(topics, [("/news/1", 5), ("/orders", 2)]);
@@ -129,6 +139,13 @@ fn what_the_first_version_wrote_is_found() {
         format!("#{}-11", Epoch::from_bits(0xc)),
         "a copy is an epoch of its own"
     );
+
+    // As it has gone on.
+    drop(hub);
+    let verified = upkeep::verify(&path, &mut go_on).expect("it is one");
+    assert_eq!((verified.damage.as_slice(), verified.segments, verified.updates), (&[][..], 4, 10));
+    let info = upkeep::info(&path, 0, &mut go_on).expect("it is one");
+    assert_eq!(info.version, version, "a segment stays of the version that began it");
 }
 
 /// Moves on by a tenth of the age each time that it is told to.
@@ -151,7 +168,7 @@ impl Clock for Hand {
 #[ignore = "makes another one; see above"]
 fn make() {
     let folder = tempfile::tempdir().expect("a folder").keep();
-    let (first, second) = (folder.join("first"), folder.join("history-1"));
+    let (first, second) = (folder.join("first"), folder.join("history"));
     let clock = Arc::new(Hand::default());
     let publish = |hub: &Hub, submission: Submission| {
         let _ = hub.publish(submission).wait().expect("it is open");

@@ -232,6 +232,17 @@ fn a_strangers_program_reads_the_same_by_the_documentation_alone() {
 }
 
 #[test]
+fn a_strangers_program_reads_what_each_version_wrote() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../hub/tests/fixtures");
+    for version in 1..=2 {
+        let place = format!("{fixtures}/history-{version}");
+        let Some(read) = read_as_documented(&[&place]) else { return };
+        assert_eq!(read, done(&["history", "export", &place]), "version {version}");
+        assert_eq!(read.lines().count(), 8, "version {version}");
+    }
+}
+
+#[test]
 fn a_line_that_is_wrong_is_told_and_harms_no_other() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("history");
@@ -252,7 +263,7 @@ fn info_is_read_by_people_and_by_programs() {
     let told = done(&["history", "info", text(&path)]);
     for part in [
         "ended in good order",
-        "format    1, id ",
+        "format    2, id ",
         "updates   3,000, offsets 1 to 3,000",
         "gaps      none",
         "topics    3,000  /a\n          1,000  /b/ü",

@@ -11,7 +11,8 @@ use std::{
 
 use super::{
     Log, format,
-    scan::{Scanned, Scanner},
+    head::SEGMENT_HEAD,
+    scan::Scanned,
     segment::{Index, Segment},
 };
 use crate::record::Record;
@@ -145,8 +146,7 @@ impl Log {
             return Ok(shared);
         }
         // Most of these are topics. Which are ids, the records say.
-        let mut scanner =
-            Scanner::new(&*old.file, format::SEGMENT_HEAD as u64, old.end(), 256 << 10).expecting(old.first);
+        let mut scanner = old.scan(SEGMENT_HEAD as u64, 256 << 10).expecting(old.first);
         loop {
             match scanner.next()? {
                 Scanned::Record { head, bytes, .. } => {
@@ -189,8 +189,8 @@ impl Log {
         for segment in &segments[..segments.len() - 1] {
             self.find_damage(segment);
             if let Index::Growing(_) = segment.index() {
-                segment.seal(&*self.disk, &self.id)?;
-                let sealed = Segment::sealed(segment.first, &self.id, &self.files)?;
+                segment.seal(&*self.disk)?;
+                let sealed = Segment::sealed(segment.head, &self.files)?;
                 let mut state = self.state_mut();
                 if let Some(own) = state.segments.iter_mut().find(|own| Arc::ptr_eq(own, segment)) {
                     *own = Arc::new(sealed);

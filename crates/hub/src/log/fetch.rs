@@ -7,13 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{
-    Log, Segment, State, format,
-    index::Position,
-    lookup::read_at,
-    manifest::Purge,
-    scan::{Scanned, Scanner},
-};
+use super::{Log, Segment, State, format, index::Position, lookup::read_at, manifest::Purge, scan::Scanned};
 use crate::{
     Topic,
     cursor::Offset,
@@ -195,7 +189,7 @@ impl Page<'_> {
         let Some((segment, until)) = self.segment() else { return Ok(()) };
         let until = until.min(end);
         let Some(place) = segment.position(self.next, &self.log.hasher)? else { return Ok(()) };
-        let mut scanner = Scanner::new(&*segment.file, place, segment.end(), PAGE_BYTES).expecting(self.next);
+        let mut scanner = segment.scan(place, PAGE_BYTES).expecting(self.next);
         while self.next < until && !self.is_full() {
             if let Scanned::Record { head, bytes, .. } = scanner.next()? {
                 self.take(format::decode(&head, bytes).ok_or(Problem::Damaged(self.next))?);
@@ -261,7 +255,7 @@ impl Page<'_> {
     fn gather(&mut self, segment: &Segment, topics: &[Topic], places: &[Position]) -> Result<bool, Problem> {
         let span = places.last().zip(places.first()).map_or(0, |(last, first)| u64::from(last - first));
         let ahead = if span / (places.len().max(1) as u64) < CLOSE { PAGE_BYTES / 4 } else { 1024 };
-        let mut scanner = Scanner::new(&*segment.file, 0, segment.end(), ahead);
+        let mut scanner = segment.scan(0, ahead);
         for &place in places {
             if self.is_full() {
                 return Ok(false);

@@ -1,23 +1,13 @@
-//! What stands in a segment, byte by byte. `docs/log-format.md` says the same for strangers.
+//! A record, byte by byte. `docs/log-format.md` says the same for strangers.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::checksum::Checksum;
 use crate::{
     cursor::Offset,
     framing::Framing,
     record::{PURGED, Record},
 };
-
-/// The version that this program writes, and the only one that it reads.
-pub(crate) const VERSION: u32 = 1;
-
-/// A log's own random name: segments of another one are not taken for its own.
-pub(crate) type LogId = [u8; 16];
-
-const MAGIC: &[u8; 8] = b"headwtr\n";
-
-/// Bytes before the first record.
-pub(crate) const SEGMENT_HEAD: usize = 64;
 
 /// Bytes of a record before its event.
 pub(crate) const RECORD_HEAD: usize = 36;
@@ -25,39 +15,6 @@ pub(crate) const RECORD_HEAD: usize = 36;
 /// What the checksum of a record stands behind, and covers with all that follows it.
 const LENGTH_END: usize = 4;
 const CHECKSUM_END: usize = 8;
-
-/// The first bytes of a segment.
-pub(crate) fn segment_head(id: &LogId, first: Offset) -> [u8; SEGMENT_HEAD] {
-    let mut head = [0; SEGMENT_HEAD];
-    head[..8].copy_from_slice(MAGIC);
-    head[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    head[16..32].copy_from_slice(id);
-    head[32..40].copy_from_slice(&first.to_le_bytes());
-    let crc = crc32fast::hash(&head[..60]);
-    head[60..].copy_from_slice(&crc.to_le_bytes());
-    head
-}
-
-/// What is wrong with the first bytes of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BadHead {
-    Newer(u32),
-    Damaged,
-}
-
-/// Reads the first bytes of a segment: which log it is of, and its first offset.
-pub(crate) fn read_segment_head(head: &[u8; SEGMENT_HEAD]) -> Result<(LogId, Offset), BadHead> {
-    if head[..8] != *MAGIC || crc32fast::hash(&head[..60]) != u32_at(head, 60) {
-        return Err(BadHead::Damaged);
-    }
-    match u32_at(head, 8) {
-        VERSION => {}
-        version => return Err(BadHead::Newer(version)),
-    }
-    let mut id = LogId::default();
-    id.copy_from_slice(&head[16..32]);
-    Ok((id, u64_at(head, 32)))
-}
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
@@ -72,7 +29,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 pub(crate) struct Head {
     /// Bytes of all of the record.
     pub(crate) size: u64,
-    crc: u32,
+    sum: u32,
     pub(crate) offset: Offset,
     /// Microseconds since 1970.
     pub(crate) at: u64,
@@ -87,7 +44,7 @@ impl Head {
     pub(crate) fn read(bytes: &[u8; RECORD_HEAD]) -> Self {
         Self {
             size: CHECKSUM_END as u64 + u64::from(u32_at(bytes, 0)),
-            crc: u32_at(bytes, 4),
+            sum: u32_at(bytes, 4),
             offset: u64_at(bytes, 8),
             at: u64_at(bytes, 16),
             flags: u32_at(bytes, 24),
@@ -106,20 +63,22 @@ impl Head {
     }
 }
 
-fn checksum(record: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&record[..LENGTH_END]);
-    crc.update(&record[CHECKSUM_END..]);
-    crc.finalize()
+fn sum(record: &[u8], checksum: Checksum) -> u32 {
+    checksum.of([&record[..LENGTH_END], &record[CHECKSUM_END..]])
+}
+
+/// How many bytes [`encode`] appends.
+pub(crate) fn size(record: &Record) -> usize {
+    RECORD_HEAD + record.bytes(Framing::Bare).len() + record.rest().len()
 }
 
 /// Appends a record. What lies before `durable` has been synced.
-pub(crate) fn encode(record: &Record, durable: Offset, into: &mut Vec<u8>) {
+pub(crate) fn encode(record: &Record, durable: Offset, checksum: Checksum, into: &mut Vec<u8>) {
     let start = into.len();
     // It fits: a segment has fewer, and begins with a sync.
     let place = (record.offset - durable) as u32;
     let (event, rest) = (record.bytes(Framing::Bare), record.rest());
-    let length = (RECORD_HEAD - CHECKSUM_END + event.len() + rest.len()) as u32;
+    let length = (size(record) - CHECKSUM_END) as u32;
     into.extend_from_slice(&length.to_le_bytes());
     into.extend_from_slice(&[0; 4]);
     into.extend_from_slice(&record.offset.to_le_bytes());
@@ -129,18 +88,18 @@ pub(crate) fn encode(record: &Record, durable: Offset, into: &mut Vec<u8>) {
     into.extend_from_slice(&(event.len() as u32).to_le_bytes());
     into.extend_from_slice(event);
     into.extend_from_slice(rest);
-    put_checksum(&mut into[start..]);
+    put_checksum(&mut into[start..], checksum);
 }
 
-fn put_checksum(record: &mut [u8]) {
-    let crc = checksum(record);
-    record[LENGTH_END..CHECKSUM_END].copy_from_slice(&crc.to_le_bytes());
+fn put_checksum(record: &mut [u8], checksum: Checksum) {
+    let sum = sum(record, checksum);
+    record[LENGTH_END..CHECKSUM_END].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// Whether these bytes are one whole record, as it was written.
-pub(crate) fn check(record: &[u8]) -> Option<Head> {
+pub(crate) fn check(record: &[u8], checksum: Checksum) -> Option<Head> {
     let head = Head::read(record.first_chunk()?);
-    let whole = head.size == record.len() as u64 && head.crc == checksum(record);
+    let whole = head.size == record.len() as u64 && head.sum == sum(record, checksum);
     whole.then_some(head)
 }
 
@@ -155,12 +114,12 @@ pub(crate) fn decode(head: &Head, record: &[u8]) -> Option<Record> {
 }
 
 /// Leaves of a whole record nothing but its place.
-pub(crate) fn purge(record: &mut [u8]) {
+pub(crate) fn purge(record: &mut [u8], checksum: Checksum) {
     let head = Head::read(record.first_chunk().expect("a whole record"));
     record[24..].fill(0);
     record[24..28].copy_from_slice(&PURGED.to_le_bytes());
     record[28..32].copy_from_slice(&head.place.to_le_bytes());
-    put_checksum(record);
+    put_checksum(record, checksum);
 }
 
 /// Microseconds since 1970; what is earlier is 1970.
@@ -178,6 +137,10 @@ mod tests {
 
     use super::*;
     use crate::{IdempotencyKey, Submission, Topic, Update, cursor::Epoch, record::KeyOf};
+
+    fn sums() -> Checksum {
+        Checksum::with(&[3; 16])
+    }
 
     fn records() -> Vec<Record> {
         let mut update = Update::new(Topic::new("a").unwrap(), "x\ny");
@@ -198,8 +161,8 @@ mod tests {
         let mut bytes = Vec::new();
         for record in records() {
             bytes.clear();
-            encode(&record, 1, &mut bytes);
-            let head = check(&bytes).expect("it is whole");
+            encode(&record, 1, sums(), &mut bytes);
+            let head = check(&bytes, sums()).expect("it is whole");
             assert_eq!(head.durable(), 1);
             let read = decode(&head, &bytes).expect("it is one of ours");
             assert_eq!((read.offset, read.at, read.flags), (record.offset, record.at, record.flags));
@@ -227,33 +190,38 @@ mod tests {
         let key = IdempotencyKey { name: b"klmnopqr"[..].into(), fingerprint: 7 };
         let draft = Submission::from(update).with_key(key).drafts.remove(0);
         let record = draft.seal(Epoch::from_bits(9), 1, time(1_700_000_000_000_000)).0;
+        let id = 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff_u128.to_be_bytes();
         let mut bytes = Vec::new();
-        encode(&record, 1, &mut bytes);
+        encode(&record, 1, Checksum::with(&id), &mut bytes);
         assert_eq!(written, bytes);
+        // What it was in version 1 is said beside it.
+        put_checksum(&mut bytes, Checksum::PLAIN);
+        let plain = bytes[4..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+        assert!(documentation.contains(&format!("CRC-32; `{plain}` in version 1")), "{plain}");
     }
 
     #[test]
     fn no_flipped_bit_and_no_cut_goes_unnoticed() {
         let mut bytes = Vec::new();
-        encode(&records()[2], 3, &mut bytes);
+        encode(&records()[2], 3, sums(), &mut bytes);
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(check(&bytes), None, "bit {bit}");
+            assert_eq!(check(&bytes, sums()), None, "bit {bit}");
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
-        assert!((0..bytes.len()).all(|len| check(&bytes[..len]).is_none()));
-        assert!(check(&bytes).is_some());
+        assert!((0..bytes.len()).all(|len| check(&bytes[..len], sums()).is_none()));
+        assert!(check(&bytes, sums()).is_some());
     }
 
     #[test]
     fn what_is_whole_and_no_update_is_told() {
         let mut bytes = Vec::new();
-        encode(&records()[0], 1, &mut bytes);
+        encode(&records()[0], 1, sums(), &mut bytes);
         for (at, what) in [(32, 200u32), (36 + 20, u32::MAX)] {
             let mut wrong = bytes.clone();
             wrong[at..at + 4].copy_from_slice(&what.to_le_bytes());
-            put_checksum(&mut wrong);
-            let head = check(&wrong).expect("it is whole");
+            put_checksum(&mut wrong, sums());
+            let head = check(&wrong, sums()).expect("it is whole");
             assert!(decode(&head, &wrong).is_none() || at != 32);
         }
     }
@@ -262,26 +230,13 @@ mod tests {
     fn a_purged_record_keeps_its_place_alone() {
         let record = &records()[2];
         let mut bytes = Vec::new();
-        encode(record, 1, &mut bytes);
+        encode(record, 1, sums(), &mut bytes);
         let len = bytes.len();
-        purge(&mut bytes);
-        let head = check(&bytes).expect("it is whole");
+        purge(&mut bytes, sums());
+        let head = check(&bytes, sums()).expect("it is whole");
         assert_eq!((bytes.len(), head.offset, head.place, head.at), (len, 3, 2, 3000));
         assert!(bytes[32..].iter().all(|&b| b == 0));
         let read = decode(&head, &bytes).expect("it is one of ours");
         assert_eq!((read.topics().len(), read.id(), read.key()), (0, "", None));
-    }
-
-    #[test]
-    fn a_segment_says_what_it_is() {
-        let mut head = segment_head(&[3; 16], 77);
-        assert_eq!(read_segment_head(&head), Ok(([3; 16], 77)));
-        head[33] ^= 1;
-        assert_eq!(read_segment_head(&head), Err(BadHead::Damaged));
-        let mut newer = segment_head(&[3; 16], 77);
-        newer[8] = 2;
-        let crc = crc32fast::hash(&newer[..60]);
-        newer[60..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(read_segment_head(&newer), Err(BadHead::Newer(2)));
     }
 }

@@ -4,12 +4,7 @@ use std::{io, sync::Arc, time::SystemTime};
 
 use headwater_sse::EventId;
 
-use super::{
-    Log, Segment, format,
-    format::RECORD_HEAD,
-    index::Position,
-    scan::{Scanned, Scanner},
-};
+use super::{Log, Segment, format, format::RECORD_HEAD, index::Position, scan::Scanned};
 use crate::{
     cursor::{Cursor, Offset},
     history::Found,
@@ -131,7 +126,7 @@ impl Log {
     /// The ids of consecutive updates. A submission never spans two segments.
     fn ids(&self, segment: &Segment, first: Offset, last: Offset) -> io::Result<Arc<[EventId]>> {
         let start = segment.position(first, &self.hasher)?.ok_or(io::ErrorKind::NotFound)?;
-        let mut scanner = Scanner::new(&*segment.file, start, segment.end(), 16 << 10).expecting(first);
+        let mut scanner = segment.scan(start, 16 << 10).expecting(first);
         let mut ids = Vec::new();
         for offset in first..=last {
             let id = if let Scanned::Record { head, bytes, .. } = scanner.next()? {
@@ -157,7 +152,7 @@ pub(crate) fn read_at(segment: &Segment, place: Position) -> io::Result<Option<R
     if left < RECORD_HEAD as u64 {
         return Ok(None);
     }
-    let mut scanner = Scanner::new(&*segment.file, place.into(), segment.end(), GUESS);
+    let mut scanner = segment.scan(place.into(), GUESS);
     Ok(match scanner.next()? {
         Scanned::Record { head, bytes, .. } => format::decode(&head, bytes),
         _ => None,

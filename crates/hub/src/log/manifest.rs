@@ -98,6 +98,11 @@ impl Manifest {
         Self::from_bytes(&read(&*file)?).map(Some)
     }
 
+    /// The log's id in a manifest that is not whole, if that line of it looks so.
+    pub(crate) fn told_id(disk: &dyn Disk) -> Option<[u8; 16]> {
+        text::told_id(&read(&*disk.open(NAME).ok()?).ok()?)
+    }
+
     /// Adds a range to those that subscribers are told of.
     pub(crate) fn add_lost(&mut self, range: Range<Offset>) {
         add(&mut self.lost, range);

@@ -14,8 +14,8 @@ use super::{
     create_segment,
     fetch::Unread,
     files::{Files, MOST_OPEN},
-    format::{BadHead, LogId, SEGMENT_HEAD, read_segment_head},
     hash::Hasher,
+    head::{BadHead, LogId, SEGMENT_HEAD, SegmentHead},
     manifest::{Manifest, ManifestError},
     redo,
     segment::{Index, Segment},
@@ -152,8 +152,8 @@ impl Log {
     }
 }
 
-/// A segment's file, by its first offset.
-type Numbered = (Offset, Arc<dyn DiskFile>);
+/// A segment's head, and its file.
+type Begun = (SegmentHead, Arc<dyn DiskFile>);
 
 type Opened = (Manifest, VecDeque<Arc<Segment>>);
 
@@ -209,8 +209,8 @@ fn begin(disk: &dyn Disk, home: String, names: &[String], fresh: &Fresh) -> Resu
         forgotten: Vec::new(),
     };
     // The segment first: a manifest without one would say that all were lost.
-    let segment =
-        create_segment(disk, &fresh.id, 1).map_err(OpenError::disk("creating the first segment"))?;
+    let segment = create_segment(disk, SegmentHead::new(fresh.id, 1))
+        .map_err(OpenError::disk("creating the first segment"))?;
     manifest.store(disk).map_err(OpenError::disk("writing the manifest"))?;
     Ok((manifest, [segment].into()))
 }
@@ -238,17 +238,20 @@ impl Opening<'_> {
         }
         let mut files = self.files()?;
         redo::redo(self.disk, &files).map_err(OpenError::disk("finishing a purge"))?;
-        let firsts: Vec<Offset> = files.iter().map(|(first, _)| *first).collect();
+        let firsts: Vec<Offset> = files.iter().map(|(head, _)| head.first).collect();
         let mut segments = VecDeque::new();
         let mut holes = Vec::new();
         let (last, _) =
             files.pop().ok_or_else(|| OpenError::Damaged { what: "all segments are missing".into() })?;
-        for ((first, file), following) in files.into_iter().zip(firsts.into_iter().skip(1)) {
-            let segment = self.whole_segment(first, file, &hasher, &mut holes)?;
+        for ((head, file), following) in files.into_iter().zip(firsts.into_iter().skip(1)) {
+            let segment = self.whole_segment(head, file, &hasher, &mut holes)?;
             let next = segment.next();
             if next > following {
                 return Err(OpenError::Damaged {
-                    what: format!("{} holds more than the next one leaves room for", Segment::name(first)),
+                    what: format!(
+                        "{} holds more than the next one leaves room for",
+                        Segment::name(head.first)
+                    ),
                 });
             }
             holes.extend((next < following).then_some(next..following));
@@ -271,7 +274,7 @@ impl Opening<'_> {
         segments.push_back(segment);
         if next < least {
             // Lost, as subscribers are told: an update that got one of these offsets would be skipped like them.
-            let segment = create_segment(self.disk, &self.manifest.id, least);
+            let segment = create_segment(self.disk, SegmentHead::new(self.manifest.id, least));
             segments.push_back(segment.map_err(OpenError::disk("creating a segment"))?);
             next = least;
         }
@@ -288,8 +291,8 @@ impl Opening<'_> {
         Ok((self.manifest, segments))
     }
 
-    /// The segments' files, by their first offsets.
-    fn files(&self) -> Result<Vec<Numbered>, OpenError> {
+    /// The segments' files, in their order.
+    fn files(&self) -> Result<Vec<Begun>, OpenError> {
         let firsts: BTreeSet<Offset> =
             self.names.iter().filter_map(|name| Segment::first_of(name, ".log")).collect();
         let mut files = Vec::new();
@@ -297,18 +300,16 @@ impl Opening<'_> {
             let name = Segment::name(first);
             let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
             let file = self.files.file(name.clone());
-            let mut head = [0; SEGMENT_HEAD];
-            let read = file.read_at(&mut head, 0).map_err(reading)?;
-            let problem = match read_segment_head(&head) {
-                Ok((id, own)) if read == SEGMENT_HEAD && (id, own) == (self.manifest.id, first) => None,
+            let problem = match SegmentHead::read(&*file).map_err(reading)? {
+                Ok(head) if (head.id, head.first) == (self.manifest.id, first) => {
+                    files.push((head, file));
+                    continue;
+                }
                 Err(BadHead::Newer(version)) => return Err(OpenError::Newer { version }),
-                Ok(_) => Some("is of another history, or was renamed"),
-                Err(BadHead::Damaged) => Some("does not begin as a segment does"),
+                Ok(_) => "is of another history, or was renamed",
+                Err(BadHead::Damaged) => "does not begin as a segment does",
             };
-            match problem {
-                None => files.push((first, file)),
-                Some(problem) => return Err(OpenError::Damaged { what: format!("{name} {problem}") }),
-            }
+            return Err(OpenError::Damaged { what: format!("{name} {problem}") });
         }
         Ok(files)
     }
@@ -316,21 +317,21 @@ impl Opening<'_> {
     /// A segment that another one follows.
     fn whole_segment(
         &self,
-        first: Offset,
+        head: SegmentHead,
         file: Arc<dyn DiskFile>,
         hasher: &Hasher,
         holes: &mut Vec<Range<Offset>>,
     ) -> Result<Arc<Segment>, OpenError> {
-        let name = Segment::name(first);
+        let name = Segment::name(head.first);
         let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         let len = file.len().map_err(reading)?;
-        if let Ok(segment) = Segment::sealed(first, &self.manifest.id, self.files)
+        if let Ok(segment) = Segment::sealed(head, self.files)
             && segment.end() <= len
         {
             return Ok(Arc::new(segment));
         }
-        let survey = survey(&*file, first, len, hasher, Tail::Whole).map_err(reading)?;
-        let segment = Segment::new(first, file, survey.end, Index::growing(survey.index));
+        let survey = survey(&*file, head, len, hasher, Tail::Whole).map_err(reading)?;
+        let segment = Segment::new(head, file, survey.end, Index::growing(survey.index));
         if !survey.torn {
             // The hub before had no time to seal it: the zeros behind its end are still there.
             segment.set_room(len);
@@ -342,14 +343,14 @@ impl Opening<'_> {
         }
         // At once: the indexes of a long history do not fit into memory. Where it cannot be written, the disk is full or
         // read-only, and that is told when something is to be written to the log itself.
-        let sealed = segment.seal(self.disk, &self.manifest.id);
-        let sealed = sealed.and_then(|()| Segment::sealed(first, &self.manifest.id, self.files));
+        let sealed = segment.seal(self.disk);
+        let sealed = sealed.and_then(|()| Segment::sealed(head, self.files));
         Ok(Arc::new(sealed.unwrap_or(segment)))
     }
 
     /// The segment that was written last.
-    fn last_segment(&self, first: Offset, hasher: &Hasher) -> Result<(Arc<Segment>, Found), OpenError> {
-        let name = Segment::name(first);
+    fn last_segment(&self, head: SegmentHead, hasher: &Hasher) -> Result<(Arc<Segment>, Found), OpenError> {
+        let name = Segment::name(head.first);
         let reading = |error| OpenError::Disk { what: format!("reading {name}"), error };
         // It stays open: that a sync of it has failed is told to this handle alone.
         let file = self.disk.open(&name).map_err(reading)?;
@@ -358,8 +359,8 @@ impl Opening<'_> {
         file.forget_cached().map_err(reading)?;
         let tail = Tail::MayBeTorn(self.manifest.least_next());
         let Survey { index, end, holes, torn, proven } =
-            survey(&*file, first, len, hasher, tail).map_err(reading)?;
-        let segment = Segment::new(first, file, end, Index::growing(index));
+            survey(&*file, head, len, hasher, tail).map_err(reading)?;
+        let segment = Segment::new(head, file, end, Index::growing(index));
         Ok((Arc::new(segment), Found { holes, torn, proven }))
     }
 

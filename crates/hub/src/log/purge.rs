@@ -154,5 +154,5 @@ impl Log {
 }
 
 fn write(segment: &Segment, places: &[Position]) -> io::Result<()> {
-    places.iter().try_for_each(|&place| redo::overwrite(&*segment.file, place))
+    places.iter().try_for_each(|&place| redo::overwrite(&*segment.file, segment.head.checksum(), place))
 }

@@ -7,7 +7,9 @@
 use std::{io, sync::Arc};
 
 use super::{
+    checksum::Checksum,
     format::{self, Head, RECORD_HEAD},
+    head::SegmentHead,
     index::Position,
 };
 use crate::{
@@ -41,7 +43,7 @@ pub(crate) fn clear(disk: &dyn Disk) -> io::Result<()> {
 }
 
 /// Finishes what was noted and not cleared.
-pub(crate) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) -> io::Result<()> {
+pub(crate) fn redo(disk: &dyn Disk, segments: &[(SegmentHead, Arc<dyn DiskFile>)]) -> io::Result<()> {
     let file = match disk.open(NAME) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
@@ -49,10 +51,10 @@ pub(crate) fn redo(disk: &dyn Disk, segments: &[(Offset, Arc<dyn DiskFile>)]) ->
     let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
     file.read_exact_at(&mut bytes, 0)?;
     if let Some((first, places)) = parse(&bytes)
-        && let Some((_, segment)) = segments.iter().find(|(own, _)| *own == first)
+        && let Some((head, segment)) = segments.iter().find(|(head, _)| head.first == first)
     {
         for place in places {
-            overwrite(&**segment, place)?;
+            overwrite(&**segment, head.checksum(), place)?;
         }
         segment.sync()?;
     }
@@ -69,7 +71,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<(Offset, impl Iterator<Item = Positi
 }
 
 /// Leaves of the record at this place nothing but its place.
-pub(crate) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> {
+pub(crate) fn overwrite(file: &dyn DiskFile, checksum: Checksum, place: Position) -> io::Result<()> {
     let left = file.len()?.saturating_sub(place.into());
     let mut head = [0; RECORD_HEAD];
     if left < RECORD_HEAD as u64 {
@@ -83,6 +85,6 @@ pub(crate) fn overwrite(file: &dyn DiskFile, place: Position) -> io::Result<()> 
     }
     let mut bytes = vec![0; size as usize];
     file.read_exact_at(&mut bytes, place.into())?;
-    format::purge(&mut bytes);
+    format::purge(&mut bytes, checksum);
     file.write_at(&bytes, place.into())
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Log, Segment, format, format::SEGMENT_HEAD, index::Position, lookup::read_at};
+use super::{Log, Segment, format, head::SEGMENT_HEAD, index::Position, lookup::read_at};
 use crate::cursor::Offset;
 
 /// Retention by bytes moves on in steps of such a part of it.

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::format::{self, Head, RECORD_HEAD};
+use super::{
+    checksum::Checksum,
+    format::{self, Head, RECORD_HEAD},
+};
 use crate::{cursor::Offset, disk::DiskFile};
 
 /// What stands at a place of a segment.
@@ -20,6 +23,7 @@ pub(crate) enum Scanned<'a> {
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
     file: &'a dyn DiskFile,
+    checksum: Checksum,
     /// Where the next record begins.
     at: u64,
     end: u64,
@@ -33,8 +37,9 @@ pub(crate) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// Reads from `at` on and before `end`, so many bytes at a time.
-    pub(crate) fn new(file: &'a dyn DiskFile, at: u64, end: u64, ahead: usize) -> Self {
-        Self { file, at, end, next: None, buffer: Vec::new(), start: at, ahead: ahead.max(RECORD_HEAD) }
+    pub(crate) fn new(file: &'a dyn DiskFile, checksum: Checksum, at: u64, end: u64, ahead: usize) -> Self {
+        let ahead = ahead.max(RECORD_HEAD);
+        Self { file, checksum, at, end, next: None, buffer: Vec::new(), start: at, ahead }
     }
 
     /// Says which record comes next: another one there is a bad one.
@@ -70,7 +75,8 @@ impl<'a> Scanner<'a> {
             return Ok(Scanned::Bad { at });
         }
         let size = head.size as usize;
-        if format::check(self.bytes(size)?).is_none() {
+        let checksum = self.checksum;
+        if format::check(self.bytes(size)?, checksum).is_none() {
             return Ok(Scanned::Bad { at });
         }
         self.at += head.size;

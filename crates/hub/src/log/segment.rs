@@ -15,9 +15,10 @@ use std::{
 use super::{
     files::Files,
     filter::Filter,
-    format::LogId,
     hash::Hasher,
+    head::SegmentHead,
     index::{Growing, Position, Sealed, SortedHashes},
+    scan::Scanner,
     survey::{Tail, survey},
 };
 use crate::{
@@ -28,6 +29,8 @@ use crate::{
 /// Consecutive records in one file.
 #[derive(Debug)]
 pub(crate) struct Segment {
+    pub(crate) head: SegmentHead,
+    /// As the head says.
     pub(crate) first: Offset,
     pub(crate) file: Arc<dyn DiskFile>,
     /// Where the last record ends. What stands behind it is not (or not yet) part of the log.
@@ -98,9 +101,10 @@ macro_rules! read {
 }
 
 impl Segment {
-    pub(crate) fn new(first: Offset, file: Arc<dyn DiskFile>, end: u64, index: Index) -> Self {
+    pub(crate) fn new(head: SegmentHead, file: Arc<dyn DiskFile>, end: u64, index: Index) -> Self {
         Self {
-            first,
+            head,
+            first: head.first,
             file,
             end: AtomicU64::new(end),
             room: AtomicU64::new(end),
@@ -146,6 +150,11 @@ impl Segment {
 
     pub(crate) fn set_room(&self, room: u64) {
         self.room.store(room, atomic::Ordering::Relaxed);
+    }
+
+    /// Reads its records from a place on, so many bytes at a time.
+    pub(crate) fn scan(&self, at: u64, ahead: usize) -> Scanner<'_> {
+        Scanner::new(&*self.file, self.head.checksum(), at, self.end(), ahead)
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -308,20 +317,20 @@ impl Segment {
     }
 
     /// One that another follows, with its index in a file. Both are open only when they are used.
-    pub(crate) fn sealed(first: Offset, id: &LogId, files: &Arc<Files>) -> io::Result<Self> {
-        let index = Sealed::open(files.file(Self::index_name(first)))?;
-        if (index.first(), index.log_id()) != (first, *id) {
+    pub(crate) fn sealed(head: SegmentHead, files: &Arc<Files>) -> io::Result<Self> {
+        let index = Sealed::open(files.file(Self::index_name(head.first)))?;
+        if (index.first(), index.log_id()) != (head.first, head.id) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the index is another segment's"));
         }
         let end = index.end();
-        Ok(Self::new(first, files.file(Self::name(first)), end, Index::Sealed(Arc::new(index))))
+        Ok(Self::new(head, files.file(Self::name(head.first)), end, Index::Sealed(Arc::new(index))))
     }
 
     /// Writes the index from memory into its file. Nothing may be appended to the segment any more.
-    pub(crate) fn seal(&self, disk: &dyn Disk, id: &LogId) -> io::Result<()> {
+    pub(crate) fn seal(&self, disk: &dyn Disk) -> io::Result<()> {
         let Index::Growing(index) = self.index() else { return Ok(()) };
         self.give_back_room()?;
-        let bytes = index.read().expect("no code that holds this lock panics").seal(self.end(), *id);
+        let bytes = index.read().expect("no code that holds this lock panics").seal(self.end(), self.head.id);
         let name = Self::index_name(self.first);
         let file = match disk.create(&name) {
             // Of an earlier try, or a damaged one. Not written over: a backup may be linked to it.
@@ -342,7 +351,7 @@ impl Segment {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
                 tracing::warn!(first = self.first, %error, "the index of a segment is made anew");
                 let (next, end) = (self.next(), self.end());
-                let mut survey = survey(&*self.file, self.first, end, hasher, Tail::Whole)?;
+                let mut survey = survey(&*self.file, self.head, end, hasher, Tail::Whole)?;
                 survey.fill_up(next, end);
                 self.damage.lock().expect("no code that holds this lock panics").extend(survey.holes);
                 self.set_index(Index::growing(survey.index));

@@ -3,8 +3,10 @@
 use std::{io, ops::Range};
 
 use super::{
-    format::{self, RECORD_HEAD, SEGMENT_HEAD},
+    checksum::Checksum,
+    format::{self, RECORD_HEAD},
     hash::Hasher,
+    head::{SEGMENT_HEAD, SegmentHead},
     index::{Growing, Hashes},
     scan::{Scanned, Scanner},
 };
@@ -78,14 +80,15 @@ impl Tail {
     }
 }
 
-/// Reads the segment that begins with `first`.
+/// Reads the segment that begins so.
 pub(crate) fn survey(
     file: &dyn DiskFile,
-    first: Offset,
+    head: SegmentHead,
     len: u64,
     hasher: &Hasher,
     tail: Tail,
 ) -> io::Result<Survey> {
+    let (first, checksum) = (head.first, head.checksum());
     let mut found = Survey {
         index: Growing::new(first),
         end: SEGMENT_HEAD as u64,
@@ -96,7 +99,7 @@ pub(crate) fn survey(
     // Records of a submission that is not complete yet.
     let mut open: Vec<Read> = Vec::new();
     let mut next = first;
-    let mut scanner = Scanner::new(file, found.end, len, AHEAD).expecting(next);
+    let mut scanner = Scanner::new(file, checksum, found.end, len, AHEAD).expecting(next);
     let mut hashes = Vec::new();
     loop {
         match scanner.next()? {
@@ -119,7 +122,7 @@ pub(crate) fn survey(
                 }
             }
             Scanned::Bad { at } => {
-                let ahead = look_ahead(file, at, len, next, found.proven)?;
+                let ahead = look_ahead(file, checksum, at, len, next, found.proven)?;
                 found.proven = found.proven.max(ahead.proven);
                 // If some of what is missing before it had never been durable, it is a part of a torn end itself.
                 let Some((place, offset)) = ahead.first.filter(|&(_, offset)| offset <= found.proven) else {
@@ -196,6 +199,7 @@ pub(crate) struct Ahead {
 /// that all before it is known to have been durable.
 pub(crate) fn look_ahead(
     file: &dyn DiskFile,
+    checksum: Checksum,
     bad: u64,
     len: u64,
     next: Offset,
@@ -220,7 +224,7 @@ pub(crate) fn look_ahead(
             }
             let mut record = vec![0; head.size as usize];
             file.read_exact_at(&mut record, at)?;
-            if format::check(&record).is_some() {
+            if format::check(&record, checksum).is_some() {
                 let (_, offset) = *ahead.first.get_or_insert((at, head.offset));
                 ahead.proven = ahead.proven.max(head.durable());
                 if offset <= ahead.proven {
@@ -232,4 +236,12 @@ pub(crate) fn look_ahead(
         start += (size - RECORD_HEAD + 1) as u64;
     }
     Ok(ahead)
+}
+
+/// Whether any record is whole in the segment that begins so.
+pub(crate) fn holds_any(file: &dyn DiskFile, head: SegmentHead, len: u64) -> io::Result<bool> {
+    let (at, checksum) = (SEGMENT_HEAD as u64, head.checksum());
+    let mut scanner = Scanner::new(file, checksum, at, len, 0).expecting(head.first);
+    Ok(matches!(scanner.next()?, Scanned::Record { .. })
+        || look_ahead(file, checksum, at, len, head.first, Offset::MAX)?.first.is_some())
 }

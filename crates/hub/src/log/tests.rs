@@ -2,11 +2,13 @@
 
 mod faults;
 mod finding;
+mod forging;
 mod losses;
 mod opening;
 mod purging;
 mod reading;
 mod retaining;
+mod versions;
 
 use std::{
     io,
@@ -76,6 +78,13 @@ impl Bench {
         let mut bench = Self { disk, log: None, settings, now, starts: 0 };
         bench.open().unwrap();
         bench
+    }
+
+    /// Makes what is there of version 1, and goes on.
+    fn make_plain(&mut self) {
+        self.stop();
+        version_1::convert(&self.disk);
+        self.open().unwrap();
     }
 
     /// Starts; each start would begin an epoch of its own.

@@ -15,7 +15,7 @@ use crate::{
     Framing,
     cursor::Offset,
     disk::sim::{Fault, Operation},
-    log::{Fresh, Log, OpenError, Settings},
+    log::{Fresh, Log, OpenError, Settings, version_1},
     record::Shared,
     upkeep::{Deed, repair_simulated},
 };
@@ -43,6 +43,10 @@ impl World {
             || (u128::from(self.random.next()) << 64 | u128::from(self.random.next())).to_le_bytes();
         let (id, hash) = (random(), random());
         let fresh = Fresh { id, hash, epoch: self.epoch() };
+        if self.config.version == 1 && self.disk.files().is_empty() {
+            Log::open(self.disk.directory(), settings.clone(), &fresh).expect("it is new").close();
+            version_1::convert(&self.disk);
+        }
         let mut log = Log::open(self.disk.directory(), settings.clone(), &fresh);
         if let Err(OpenError::Disk { .. }) = &log
             && (self.trouble.writes || self.trouble.reads)

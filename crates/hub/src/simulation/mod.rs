@@ -38,6 +38,8 @@ struct Config {
     /// Besides what is written, reads fail too.
     reads_fail: bool,
     flips: bool,
+    /// The first segment's: an earlier hub may have begun it.
+    version: u32,
 }
 
 impl Config {
@@ -65,6 +67,7 @@ impl Config {
             ahead: *random.pick(&[0, 64, 700, 2_000]),
             reads_fail: random.one_in(4),
             flips: random.one_in(4),
+            version: *random.pick(&[1, 2, 2, 2]),
         }
     }
 

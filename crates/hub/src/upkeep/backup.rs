@@ -100,7 +100,6 @@ impl Copying {
     /// Copies all segments; `false`: the newest of them was removed meanwhile.
     fn segments(&mut self, manifest: &Manifest, watch: Watch<'_>) -> Result<bool, UpkeepError> {
         let firsts = self.from.firsts()?;
-        let hasher = Hasher::new(manifest.hash);
         let mut all = Vec::new();
         for &first in &firsts {
             if let Some(file) = self.from.segment(first)? {
@@ -117,7 +116,7 @@ impl Copying {
                 true
             } else {
                 let tail = if last { Tail::MayBeTorn(manifest.least_next()) } else { Tail::Whole };
-                match self.copy(first, tail, &hasher, &mut |at| step(&mut *watch, done + at, total))? {
+                match self.copy(first, tail, manifest, &mut |at| step(&mut *watch, done + at, total))? {
                     Some(next) => {
                         self.made.next = next;
                         true
@@ -165,23 +164,24 @@ impl Copying {
         &mut self,
         first: Offset,
         tail: Tail,
-        hasher: &Hasher,
+        manifest: &Manifest,
         tell: &mut dyn FnMut(u64) -> Result<(), UpkeepError>,
     ) -> Result<Option<Offset>, UpkeepError> {
         let name = Segment::name(first);
         let mut tries = TRIES;
         loop {
             let Some(file) = self.from.segment(first)? else { return Ok(None) };
+            let (_, head) = self.from.head(&file, first, Some(manifest.id))?;
             let to = self.to.disk.create(&name).map_err(self.to.failed(format!("creating {name}")))?;
             let mut len = file.len().map_err(self.from.failed(format!("reading {name}")))?;
             if tail != Tail::Whole {
                 // What is being written right now is not copied half.
-                len = Walk::end(&file, first, len, tail)
-                    .map_err(self.from.failed(format!("reading {name}")))?;
+                len =
+                    Walk::end(&file, head, len, tail).map_err(self.from.failed(format!("reading {name}")))?;
             }
             self.copy_bytes(&file, &*to, len, &name, tell)?;
-            let copy =
-                survey(&*to, first, len, hasher, tail).map_err(self.to.failed(format!("reading {name}")))?;
+            let copy = survey(&*to, head, len, &Hasher::new(manifest.hash), tail)
+                .map_err(self.to.failed(format!("reading {name}")))?;
             tries -= 1;
             // While a purge overwrites a record it is not whole. Of one that stays so there is no better copy.
             if !copy.holes.is_empty() && tries > 0 && self.from.is_in_use()? {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cursor::{Cursor, Epoch, Offset},
     epochs::Epochs,
-    log::survey::Tail,
+    log::{head::SegmentHead, survey::Tail},
 };
 
 #[derive(Debug, Default)]
@@ -21,9 +21,9 @@ pub(super) struct Told {
 
 impl Told {
     /// Reads the ids in a segment; segments come in their order.
-    pub(super) fn read(&mut self, file: &Arc<Lenient>, first: Offset, end: u64) -> std::io::Result<()> {
-        let mut walk = Walk::new(file.clone(), first, end, Tail::Whole, false);
-        self.next = self.next.max(if self.list.is_empty() { first } else { 0 });
+    pub(super) fn read(&mut self, file: &Arc<Lenient>, head: SegmentHead, end: u64) -> std::io::Result<()> {
+        let mut walk = Walk::new(file.clone(), head, end, Tail::Whole, false);
+        self.next = self.next.max(if self.list.is_empty() { head.first } else { 0 });
         while let Some(step) = walk.next()? {
             if let Step::Record(record) = step
                 && !record.has_chosen_id()

@@ -4,6 +4,7 @@ use std::{io, ops::Range, sync::Arc, thread, time::Duration};
 
 use super::{
     UpkeepError,
+    head::HeadIs,
     lenient::Lenient,
     place::{Found, Place},
     walk::Walk,
@@ -12,9 +13,9 @@ use crate::{
     cursor::Offset,
     disk::DiskFile as _,
     log::{
-        OpenError,
-        format::{BadHead, Head, LogId, RECORD_HEAD, SEGMENT_HEAD, read_segment_head},
+        format::{Head, RECORD_HEAD},
         hash::Hasher,
+        head::{LogId, SegmentHead},
         index::{Growing, Position, Sealed},
         segment::Segment,
         survey::{Survey, Tail, survey},
@@ -29,17 +30,10 @@ pub(super) struct Examined {
     pub(super) first: Offset,
     pub(super) file: Arc<Lenient>,
     pub(super) len: u64,
-    pub(super) head: HeadIs,
+    pub(super) head: SegmentHead,
+    pub(super) head_is: HeadIs,
     pub(super) survey: Survey,
     pub(super) index: IndexIs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HeadIs {
-    Whole(LogId),
-    /// It is whole, and names another first offset than the file's name.
-    Renamed,
-    Damaged,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +51,13 @@ impl Examined {
     }
 }
 
-/// Reads a segment; `None`: it is gone. Without a hasher the hashes of its index cannot be compared.
+/// Reads a segment of the log with this id, as far as that is known; `None`: it is gone. Without a hasher the hashes of
+/// its index cannot be compared.
 pub(super) fn examine(
     place: &Place,
     segment: &Found,
     tail: Tail,
+    id: Option<LogId>,
     hasher: Option<&Hasher>,
     in_use: bool,
 ) -> Result<Option<Examined>, UpkeepError> {
@@ -69,22 +65,15 @@ pub(super) fn examine(
     let first = segment.first;
     let failed = || place.failed(format!("reading {}", Segment::name(first)));
     let len = file.len().map_err(failed())?;
-    let mut head = [0; SEGMENT_HEAD];
-    file.read_at(&mut head, 0).map_err(failed())?;
-    let head = match read_segment_head(&head) {
-        Err(BadHead::Newer(version)) => return Err(place.start_error(OpenError::Newer { version })),
-        Ok((id, own)) if own == first => HeadIs::Whole(id),
-        Ok(_) => HeadIs::Renamed,
-        Err(BadHead::Damaged) => HeadIs::Damaged,
-    };
+    let (head_is, head) = place.head(&file, first, id)?;
     // What a hasher of no log finds is looked at by nobody.
     let key = hasher.copied().unwrap_or(Hasher::new([0; 16]));
     let len = if in_use && tail != Tail::Whole {
-        Walk::end(&file, first, len, tail).map_err(failed())?
+        Walk::end(&file, head, len, tail).map_err(failed())?
     } else {
         len
     };
-    let look = || survey(&*file, first, len, &key, tail).map_err(failed());
+    let look = || survey(&*file, head, len, &key, tail).map_err(failed());
     let mut found = look()?;
     if in_use && !found.holes.is_empty() {
         thread::sleep(PAUSE);
@@ -95,7 +84,7 @@ pub(super) fn examine(
         Err(error) if error.kind() == io::ErrorKind::NotFound => IndexIs::Missing,
         Err(_) => IndexIs::Damaged,
     };
-    Ok(Some(Examined { first, file, len, head, survey: found, index }))
+    Ok(Some(Examined { first, file, len, head, head_is, survey: found, index }))
 }
 
 fn index_is(

@@ -126,7 +126,8 @@ impl Export {
             };
             self.until =
                 if last { self.manifest.clean } else { self.segments.front().map(|segment| segment.first) };
-            self.walk = Some(Walk::new(file, found.first, found.len, tail, self.in_use));
+            let (_, head) = self.place.head(&file, found.first, Some(self.manifest.id))?;
+            self.walk = Some(Walk::new(file, head, found.len, tail, self.in_use));
             return Ok(true);
         }
         Ok(false)

@@ -14,6 +14,7 @@ use crate::{
     log::{
         format,
         hash::Hasher,
+        head::LogId,
         index::Sealed,
         manifest::VERSION,
         segment::{Index, Segment},
@@ -25,7 +26,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// The version of the format.
+    /// The version of the format: the highest that one of its files has.
     pub version: u32,
     /// The history's own random name, in each of its files.
     pub id: [u8; 16],
@@ -101,7 +102,7 @@ pub fn info(path: impl AsRef<Path>, topics: usize, watch: Watch<'_>) -> Result<I
         step(watch, i as u64, found.len() as u64)?;
         let last = i + 1 == found.len();
         let tail = if last { Tail::MayBeTorn(manifest.least_next()) } else { Tail::Whole };
-        match segment(&place, one, tail, &hasher)? {
+        match segment(&place, one, tail, manifest.id, &hasher)? {
             Some((segment, bytes)) => {
                 index_bytes += bytes;
                 segments.push(Arc::new(segment));
@@ -118,7 +119,7 @@ pub fn info(path: impl AsRef<Path>, topics: usize, watch: Watch<'_>) -> Result<I
         segments.last().map_or(first, |segment| segment.next()).max(manifest.clean.unwrap_or_default());
     let time = |micros: u64| (micros > 0).then(|| format::time(micros));
     Ok(Info {
-        version: VERSION,
+        version: segments.iter().map(|segment| segment.head.version).fold(VERSION, u32::max),
         id: manifest.id,
         epochs: manifest.epochs.list().to_vec(),
         first,
@@ -146,11 +147,13 @@ fn segment(
     place: &Place,
     found: &Found,
     tail: Tail,
+    id: LogId,
     hasher: &Hasher,
 ) -> Result<Option<(Segment, u64)>, UpkeepError> {
     let Some(file) = place.file(found)? else { return Ok(None) };
     let first = found.first;
     let failed = || place.failed(format!("reading {}", Segment::name(first)));
+    let (_, head) = place.head(&file, first, Some(id))?;
     let index = place.disk.open(&Segment::index_name(first)).ok().filter(|_| tail == Tail::Whole);
     let bytes = index.as_ref().and_then(|index| index.len().ok()).unwrap_or_default();
     let sealed = index.and_then(|index| Sealed::open(index).ok()).filter(|index| index.check().is_ok());
@@ -159,10 +162,10 @@ fn segment(
     } else {
         let len = match tail {
             Tail::Whole => found.len,
-            Tail::MayBeTorn(_) => Walk::end(&file, first, found.len, tail).map_err(failed())?,
+            Tail::MayBeTorn(_) => Walk::end(&file, head, found.len, tail).map_err(failed())?,
         };
-        let survey = survey(&*file, first, len, hasher, tail).map_err(failed())?;
+        let survey = survey(&*file, head, len, hasher, tail).map_err(failed())?;
         (survey.end, Index::growing(survey.index))
     };
-    Ok(Some((Segment::new(first, file, end, index), bytes)))
+    Ok(Some((Segment::new(head, file, end, index), bytes)))
 }

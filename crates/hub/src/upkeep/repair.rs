@@ -1,11 +1,12 @@
 //! Making a damaged history one that a hub starts with, without removing anything that is whole.
 
-use std::{io::ErrorKind, ops::Range, path::Path};
+use std::{io::ErrorKind, ops::Range, path::Path, sync::Arc};
 
 use super::{
     UpkeepError, Watch,
     epochs::Told,
-    examine::{Examined, HeadIs, IndexIs, examine},
+    examine::{Examined, IndexIs, examine},
+    head::HeadIs,
     place::{Found, Place, is_foreign},
     step,
 };
@@ -16,8 +17,8 @@ use crate::{
     epochs::Epochs,
     log::{
         Fresh, OpenError, create_segment,
-        format::{self, SEGMENT_HEAD},
         hash::Hasher,
+        head::{LogId, SEGMENT_HEAD, SegmentHead},
         manifest::{Manifest, ManifestError},
         redo,
         segment::{Index, Segment},
@@ -96,7 +97,7 @@ pub fn repair(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Repaired, Upke
 
 /// The same, of a simulated one.
 #[cfg(test)]
-pub(crate) fn repair_simulated(disk: std::sync::Arc<dyn crate::disk::Disk>) -> Result<Repaired, UpkeepError> {
+pub(crate) fn repair_simulated(disk: Arc<dyn crate::disk::Disk>) -> Result<Repaired, UpkeepError> {
     repair_place(Place::simulated(disk), &mut |_| std::ops::ControlFlow::Continue(()))
 }
 
@@ -114,7 +115,7 @@ fn repair_place(place: Place, watch: Watch<'_>) -> Result<Repaired, UpkeepError>
         deeds.push(Deed::ManifestRebuilt);
         (anew(&place, &firsts)?, Some(Told::default()))
     };
-    finish_purge(&place, &firsts)?;
+    finish_purge(&place, manifest.id, &firsts)?;
     let mut repairing = Repairing {
         hasher: Hasher::new(manifest.hash),
         place,
@@ -156,23 +157,8 @@ fn manifest(place: &Place, empty: bool) -> Result<Option<Manifest>, UpkeepError>
 /// A manifest for segments whose own is lost.
 fn anew(place: &Place, firsts: &[Offset]) -> Result<Manifest, UpkeepError> {
     let fresh = Fresh::random(Epoch::random());
-    // Most of them are right about where they belong.
-    let mut ids: Vec<(usize, [u8; 16])> = Vec::new();
-    for &first in firsts {
-        let Some(file) = place.segment(first)? else { continue };
-        let mut head = [0; SEGMENT_HEAD];
-        file.read_at(&mut head, 0).map_err(place.failed(format!("reading {}", Segment::name(first))))?;
-        if let Ok((id, own)) = format::read_segment_head(&head)
-            && own == first
-        {
-            match ids.iter_mut().find(|(_, other)| *other == id) {
-                Some((count, _)) => *count += 1,
-                None => ids.push((1, id)),
-            }
-        }
-    }
     Ok(Manifest {
-        id: ids.into_iter().max().map_or(fresh.id, |(_, id)| id),
+        id: place.told_id()?.unwrap_or(fresh.id),
         hash: fresh.hash,
         home: "unknown".into(),
         epochs: Epochs::new(fresh.epoch, firsts.first().copied().unwrap_or(1)),
@@ -185,15 +171,16 @@ fn anew(place: &Place, firsts: &[Offset]) -> Result<Manifest, UpkeepError> {
 }
 
 /// Before anything is read: a record that is half overwritten is not damage.
-fn finish_purge(place: &Place, firsts: &[Offset]) -> Result<(), UpkeepError> {
-    let mut files: Vec<(Offset, std::sync::Arc<dyn DiskFile>)> = Vec::new();
+fn finish_purge(place: &Place, id: LogId, firsts: &[Offset]) -> Result<(), UpkeepError> {
+    let mut segments: Vec<(SegmentHead, Arc<dyn DiskFile>)> = Vec::new();
     for &first in firsts {
         if let Some(file) = place.segment(first)? {
-            files.push((first, file));
+            let (_, head) = place.head(&file, first, Some(id))?;
+            segments.push((head, file));
         }
     }
     // If one of its records is damaged, so that it cannot be done, the purge itself is still noted in the manifest.
-    redo::redo(&*place.disk, &files)
+    redo::redo(&*place.disk, &segments)
         .or_else(|_| redo::clear(&*place.disk))
         .map_err(place.failed("finishing a purge"))
 }
@@ -219,11 +206,12 @@ impl Repairing {
         } else {
             Tail::Whole
         };
-        let Some(mut found) = examine(&self.place, segment, tail, Some(&self.hasher), false)? else {
+        let id = Some(self.manifest.id);
+        let Some(mut found) = examine(&self.place, segment, tail, id, Some(&self.hasher), false)? else {
             return Ok(());
         };
-        let foreign = match found.head {
-            HeadIs::Whole(id) => id != self.manifest.id,
+        let foreign = match found.head_is {
+            HeadIs::Whole => found.head.id != self.manifest.id,
             HeadIs::Renamed => true,
             HeadIs::Damaged => false,
         };
@@ -233,24 +221,23 @@ impl Repairing {
         if found.file.has_failed() {
             self.rescue(&found)?;
             let copy = Found::new(first, found.len);
-            let Some(again) = examine(&self.place, &copy, tail, Some(&self.hasher), false)? else {
+            let Some(again) = examine(&self.place, &copy, tail, id, Some(&self.hasher), false)? else {
                 return Ok(());
             };
             found = again;
         }
-        if found.head == HeadIs::Damaged {
+        if found.head_is == HeadIs::Damaged {
             let file = Segment::name(first);
-            let head = format::segment_head(&self.manifest.id, first);
             found
                 .file
-                .write_at(&head, 0)
+                .write_at(&found.head.to_bytes(), 0)
                 .and_then(|()| found.file.sync())
                 .map_err(self.place.failed(format!("writing {file}")))?;
             self.deeds.push(Deed::HeadRewritten { file });
         }
         if let Some(told) = &mut self.told {
             let failed = self.place.failed(format!("reading {}", Segment::name(first)));
-            told.read(&found.file, first, found.survey.end).map_err(failed)?;
+            told.read(&found.file, found.head, found.survey.end).map_err(failed)?;
         }
         if let Some(next) = self.next {
             self.lose(next..first);
@@ -328,8 +315,8 @@ impl Repairing {
         }
         let file = Segment::index_name(found.first);
         let index = Index::growing(found.survey.index);
-        Segment::new(found.first, found.file, found.survey.end, index)
-            .seal(&*self.place.disk, &self.manifest.id)
+        Segment::new(found.head, found.file, found.survey.end, index)
+            .seal(&*self.place.disk)
             .map_err(self.place.failed(format!("writing {file}")))?;
         self.deeds.push(Deed::IndexRebuilt { file });
         Ok(())
@@ -357,7 +344,7 @@ impl Repairing {
                 if let Some(last) = last {
                     self.index(last)?;
                 }
-                create_segment(&*self.place.disk, &self.manifest.id, resume)
+                create_segment(&*self.place.disk, SegmentHead::new(self.manifest.id, resume))
                     .map_err(self.place.failed(format!("creating {}", Segment::name(resume))))?;
                 self.deeds.push(Deed::GoesOn { at: resume });
             }
@@ -382,7 +369,7 @@ impl Repairing {
         }
         let failed = self.place.failed(format!("reading {}", Segment::name(last.first)));
         let tail = Tail::MayBeTorn(self.manifest.least_next());
-        let as_torn = survey(&*last.file, last.first, last.len, &self.hasher, tail).map_err(failed)?;
+        let as_torn = survey(&*last.file, last.head, last.len, &self.hasher, tail).map_err(failed)?;
         Ok(as_torn.end == last.survey.end && as_torn.holes.iter().all(|hole| self.manifest.is_lost(hole)))
     }
 

@@ -21,7 +21,11 @@ use super::*;
 use crate::{
     Epoch, IdempotencyKey, Retention, Submission, SyncPolicy, Topic, Update,
     disk::Directory,
-    log::{Fresh, Log, OpenError, Settings, segment::Segment},
+    log::{
+        Fresh, Log, OpenError, Settings,
+        segment::Segment,
+        version_1::{self, SECRET, forged},
+    },
 };
 
 /// In memory, if there is such a place: what is tried here is not the disk.
@@ -120,6 +124,12 @@ fn exported(path: &Path) -> (Vec<u64>, Vec<Range<u64>>) {
     (offsets, missing)
 }
 
+/// Makes a segment one of version 1.
+fn make_plain(path: &Path) {
+    let bytes = fs::read(path).expect("it is there");
+    fs::write(path, version_1::segment(&bytes)).expect("it is written");
+}
+
 fn flip(path: &Path, at: impl FnOnce(usize) -> usize) {
     let mut bytes = fs::read(path).expect("it is there");
     let at = at(bytes.len());
@@ -158,7 +168,7 @@ fn info_counts_what_is_there() {
     end(log);
 
     let info = info(&path, 3, &mut go_on).unwrap();
-    assert_eq!((info.version, info.id, info.segments), (1, [7; 16], 4));
+    assert_eq!((info.version, info.id, info.segments), (2, [7; 16], 4));
     assert_eq!((info.first, info.next, info.updates()), (1, 41, 40));
     assert_eq!((info.first_time, info.last_time), (Some(at(1)), Some(at(40))));
     assert!(info.clean && !info.in_use && info.bytes > 2000 && info.index_bytes > 500);

@@ -4,7 +4,8 @@ use std::{fmt, ops::Range, path::Path};
 
 use super::{
     UpkeepError, Watch,
-    examine::{Examined, HeadIs, IndexIs, examine, extend},
+    examine::{Examined, IndexIs, examine, extend},
+    head::HeadIs,
     place::{Found, Place, is_foreign},
     step,
 };
@@ -14,6 +15,7 @@ use crate::{
     log::{
         OpenError,
         hash::Hasher,
+        head::LogId,
         manifest::{Manifest, ManifestError, NAME as MANIFEST},
         segment::Segment,
         survey::Tail,
@@ -113,6 +115,8 @@ pub fn verify(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Verified, Upke
     let place = Place::open(path.as_ref())?;
     let mut verified = Verified { in_use: place.is_in_use()?, ..Verified::default() };
     let manifest = manifest(&place, &mut verified)?;
+    let id = manifest.as_ref().map(|manifest| manifest.id);
+    let id = id.map_or_else(|| place.told_id(), |id| Ok(Some(id)))?;
     let segments = place.segments()?;
     let total = segments.iter().map(|segment| segment.len).sum();
     let mut walk = Verifying {
@@ -120,7 +124,7 @@ pub fn verify(path: impl AsRef<Path>, watch: Watch<'_>) -> Result<Verified, Upke
         place,
         manifest,
         verified,
-        id: None,
+        id,
         next: None,
         proven: 0,
     };
@@ -165,8 +169,8 @@ struct Verifying {
     manifest: Option<Manifest>,
     hasher: Option<Hasher>,
     verified: Verified,
-    /// The history's, as its manifest or else its first segment says.
-    id: Option<[u8; 16]>,
+    /// The history's, as its manifest or else most of its files say.
+    id: Option<LogId>,
     /// What the next segment should begin with.
     next: Option<Offset>,
     /// What lies before was durable once, as the last segment's records say.
@@ -185,7 +189,7 @@ impl Verifying {
         let last = following.is_none();
         let durable = self.manifest.as_ref().map_or(0, Manifest::least_next);
         let tail = if last && !clean { Tail::MayBeTorn(durable) } else { Tail::Whole };
-        let Some(found) = examine(&self.place, segment, tail, self.hasher.as_ref(), in_use)? else {
+        let Some(found) = examine(&self.place, segment, tail, self.id, self.hasher.as_ref(), in_use)? else {
             // Retention was faster: what came before is gone as well.
             self.verified.whole.clear();
             (self.verified.updates, self.next) = (0, None);
@@ -225,11 +229,10 @@ impl Verifying {
 
     /// Whether the segment is one of this history's.
     fn is_own(&mut self, found: &Examined) -> bool {
-        match found.head {
+        match found.head_is {
             HeadIs::Damaged => self.damage(found.first, None, DamageKind::Head),
-            HeadIs::Whole(id)
-                if *self.id.get_or_insert_with(|| self.manifest.as_ref().map_or(id, |m| m.id)) == id => {}
-            HeadIs::Whole(_) | HeadIs::Renamed => {
+            HeadIs::Whole if self.id == Some(found.head.id) => {}
+            HeadIs::Whole | HeadIs::Renamed => {
                 self.damage(found.first, None, DamageKind::Foreign);
                 return false;
             }

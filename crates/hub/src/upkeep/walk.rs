@@ -6,7 +6,9 @@ use super::lenient::Lenient;
 use crate::{
     cursor::Offset,
     log::{
-        format::{self, SEGMENT_HEAD},
+        checksum::Checksum,
+        format,
+        head::{SEGMENT_HEAD, SegmentHead},
         scan::{Scanned, Scanner},
         survey::{self, Tail},
     },
@@ -32,6 +34,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Walk {
     file: Arc<Lenient>,
+    checksum: Checksum,
     len: u64,
     /// What lies before was durable once, whole or not.
     proven: Offset,
@@ -49,16 +52,17 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(file: Arc<Lenient>, first: Offset, len: u64, tail: Tail, in_use: bool) -> Self {
+    pub(super) fn new(file: Arc<Lenient>, head: SegmentHead, len: u64, tail: Tail, in_use: bool) -> Self {
         let at = SEGMENT_HEAD as u64;
         Self {
             file,
+            checksum: head.checksum(),
             len,
             proven: tail.proven(),
             in_use,
             at,
-            next: first,
-            end: (at, first),
+            next: head.first,
+            end: (at, head.first),
             open: Vec::new(),
             ready: VecDeque::new(),
             over: false,
@@ -66,8 +70,8 @@ impl Walk {
     }
 
     /// Where the records end in a segment that a hub writes to right now: what stands before is not in flight any more.
-    pub(super) fn end(file: &Arc<Lenient>, first: Offset, len: u64, tail: Tail) -> io::Result<u64> {
-        let mut walk = Self::new(file.clone(), first, len, tail, true);
+    pub(super) fn end(file: &Arc<Lenient>, head: SegmentHead, len: u64, tail: Tail) -> io::Result<u64> {
+        let mut walk = Self::new(file.clone(), head, len, tail, true);
         while walk.next()?.is_some() {}
         Ok(walk.end.0)
     }
@@ -92,7 +96,7 @@ impl Walk {
     /// Reads a buffer's worth.
     fn fill(&mut self) -> io::Result<()> {
         let file = self.file.clone();
-        let mut scanner = Scanner::new(&*file, self.at, self.len, AHEAD).expecting(self.next);
+        let mut scanner = Scanner::new(&*file, self.checksum, self.at, self.len, AHEAD).expecting(self.next);
         let from = self.at;
         while self.at - from < AHEAD as u64 {
             match scanner.next()? {
@@ -141,7 +145,7 @@ impl Walk {
     fn pass(&mut self, at: u64) -> io::Result<()> {
         let next = self.next;
         let is_whole_now = || -> io::Result<bool> {
-            let mut again = Scanner::new(&*self.file, at, self.len, 0).expecting(next);
+            let mut again = Scanner::new(&*self.file, self.checksum, at, self.len, 0).expecting(next);
             Ok(matches!(again.next()?, Scanned::Record { .. }))
         };
         for pause in PATIENCE.into_iter().filter(|_| self.in_use) {
@@ -150,7 +154,7 @@ impl Walk {
                 return Ok(());
             }
         }
-        let ahead = survey::look_ahead(&*self.file, at, self.len, next, self.proven)?;
+        let ahead = survey::look_ahead(&*self.file, self.checksum, at, self.len, next, self.proven)?;
         self.proven = self.proven.max(ahead.proven);
         // If some of what is missing before it had never been durable, it is a part of a torn end itself.
         let Some((place, offset)) = ahead.first.filter(|&(_, offset)| offset <= self.proven) else {

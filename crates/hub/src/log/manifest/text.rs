@@ -77,6 +77,12 @@ impl Manifest {
     }
 }
 
+/// What the line says that has the log's id; the others may be whatever they are.
+pub(super) fn told_id(bytes: &[u8]) -> Option<[u8; 16]> {
+    let mut ids = bytes.split(|&b| b == b'\n').filter_map(|line| line.strip_prefix(b"id "));
+    ids.find_map(|id| bits128(str::from_utf8(id).ok()?).ok())
+}
+
 /// What has been read so far.
 #[derive(Default)]
 struct Lines {

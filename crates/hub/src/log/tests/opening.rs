@@ -225,7 +225,7 @@ fn a_segment_that_is_missing_renamed_or_anothers_is_told() {
     assert_eq!(bench.damage(), "updates are missing or not whole: 3 to 4");
     write(&bench, &second, &bytes(&bench, &first));
     assert_eq!(bench.damage(), format!("{second} is of another history, or was renamed"));
-    let foreign = [&format::segment_head(&[3; 16], 3)[..], &whole[SEGMENT_HEAD..]].concat();
+    let foreign = [&SegmentHead::new([3; 16], 3).to_bytes()[..], &whole[SEGMENT_HEAD..]].concat();
     write(&bench, &second, &foreign);
     assert_eq!(bench.damage(), format!("{second} is of another history, or was renamed"));
     write(&bench, &second, b"something else");
@@ -264,12 +264,9 @@ fn a_manifest_that_is_missing_damaged_or_newer_is_told() {
     write(&bench, "manifest", &newer);
     assert!(matches!(bench.open(), Err(OpenError::Newer { version: 2 })));
     write(&bench, "manifest", &manifest);
-    let mut head = format::segment_head(&[7; 16], 1);
-    head[8] = 2;
-    let crc = crc32fast::hash(&head[..60]);
-    head[60..].copy_from_slice(&crc.to_le_bytes());
-    write(&bench, &Segment::name(1), &head);
-    assert!(matches!(bench.open(), Err(OpenError::Newer { version: 2 })));
+    let head = SegmentHead { version: 3, ..SegmentHead::new([7; 16], 1) };
+    write(&bench, &Segment::name(1), &head.to_bytes());
+    assert!(matches!(bench.open(), Err(OpenError::Newer { version: 3 })));
 }
 
 #[test]

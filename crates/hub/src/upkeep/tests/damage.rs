@@ -162,8 +162,80 @@ fn a_tail_that_was_never_acknowledged() {
 
 #[test]
 fn the_head_of_a_segment() {
-    let harm = |path: &Path| flip(&log_file(path, 11), |_| 20);
-    check(harm, &[(&log_name(11), None)], &[], &[Deed::HeadRewritten { file: log_name(11) }]);
+    // Also of one whose version only its records tell.
+    for version in 1..=2 {
+        let harm = |path: &Path| {
+            if version == 1 {
+                make_plain(&log_file(path, 11));
+            }
+            flip(&log_file(path, 11), |_| 20);
+        };
+        check(harm, &[(&log_name(11), None)], &[], &[Deed::HeadRewritten { file: log_name(11) }]);
+    }
+}
+
+/// Of each file that says it: the records are proven with the log's id.
+#[test]
+fn all_heads_and_the_manifest() {
+    let all = [1, 11, 21, 31];
+    let harm_all = |path: &Path| all.iter().for_each(|&first| flip(&log_file(path, first), |_| 20));
+    let damaged: Vec<_> = [None].into_iter().chain(all.map(Some)).collect();
+    let names: Vec<_> = damaged.iter().map(|first| first.map_or("manifest".into(), log_name)).collect();
+    let damage: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
+    let rewritten = |first| Deed::HeadRewritten { file: log_name(first) };
+    // The indexes know it.
+    let mut deeds = vec![Deed::ManifestRebuilt];
+    for first in all {
+        deeds.push(rewritten(first));
+        deeds.extend((first != 31).then(|| rebuilt(first)));
+    }
+    let harm = |path: &Path| {
+        harm_all(path);
+        fs::remove_file(path.join("manifest")).unwrap();
+    };
+    check(harm, &damage, &[], &deeds);
+    // The line of the manifest is whole that says it.
+    let harm = |path: &Path| {
+        harm_all(path);
+        all[..3].iter().for_each(|&first| fs::remove_file(path.join(index_name(first))).unwrap());
+        flip(&path.join("manifest"), |len| len / 2);
+    };
+    check(harm, &damage, &[], &deeds);
+}
+
+/// Whoever reads looks for what follows a damaged record. With the checksums of version 1 that was whatever its publisher
+/// wanted.
+#[test]
+fn a_record_that_a_publisher_made_in_a_damaged_one() {
+    for (version, taken) in [(1, 1), (2, 0)] {
+        let (_folder, path) = history(1);
+        let log = open(&path, 2).unwrap();
+        let draft = Submission::from(Update::new(topic("/mine"), forged(3))).drafts.remove(0);
+        log.append(&[Arc::new(draft.seal(log.epoch(), 2, at(2)).0)]).unwrap();
+        publish(&log, 3..6);
+        end(log);
+        if version == 1 {
+            make_plain(&log_file(&path, 1));
+        }
+        let bytes = fs::read(log_file(&path, 1)).unwrap();
+        let first = u32::from_le_bytes(bytes[64..68].try_into().unwrap()) as usize;
+        flip(&log_file(&path, 1), |_| 64 + 8 + first + 2);
+
+        let found = || {
+            let read = Export::open(&path).unwrap().flatten();
+            let secrets = read.filter(|read| read.update.topics[0].as_str() == SECRET);
+            let counted = info(&path, 9, &mut go_on).unwrap().topics;
+            (secrets.count(), counted.iter().filter(|count| count.topic == SECRET).count())
+        };
+        assert_eq!(found(), (taken, taken), "version {version}");
+        let damage = verify(&path, &mut go_on).unwrap().damage;
+        assert_eq!(damage.len(), 1 + taken, "version {version}: {damage:?}");
+        repair(&path, &mut go_on).unwrap();
+        assert_eq!(found(), (taken, taken), "version {version}");
+        if version == 2 {
+            assert_eq!(exported(&path), (vec![1, 3, 4, 5], vec![]));
+        }
+    }
 }
 
 #[test]
