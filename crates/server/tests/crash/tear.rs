@@ -20,7 +20,7 @@ pub(crate) fn tear(history: &Path, dice: &mut Dice) {
         fs::read_dir(history).into_iter().flatten().map(|entry| entry.expect("it can be listed").path());
     let Some(path) = files.filter(|path| path.extension().is_some_and(|e| e == "log")).max() else { return };
     let bytes = fs::read(&path).expect("it can be read");
-    let Some(first) = bytes.get(32..40) else { return };
+    let (Some(id), Some(first)) = (bytes.get(16..32), bytes.get(32..40)) else { return };
     let mut next = u64::from_le_bytes(first.try_into().expect("eight bytes"));
     let mut end = SEGMENT_HEAD;
     // Behind the last record are zeros, or nothing.
@@ -28,14 +28,14 @@ pub(crate) fn tear(history: &Path, dice: &mut Dice) {
         end += PREFIX + u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
         next += 1;
     }
-    let submission: Vec<u8> = (0..3).flat_map(|place| record(next, place, &dice.text(40))).collect();
+    let submission: Vec<u8> = (0..3).flat_map(|place| record(id, next, place, &dice.text(40))).collect();
     let part = dice.within(1..submission.len() as u64) as usize;
     let file = File::options().write(true).open(&path).expect("it can be written");
     file.write_all_at(&submission[..part], end as u64).expect("there is room");
 }
 
 /// An update that nobody has published: docs/log-format.md.
-fn record(next: u64, place: u32, data: &str) -> Vec<u8> {
+fn record(id: &[u8], next: u64, place: u32, data: &str) -> Vec<u8> {
     let event = format!("id: torn-{place}\ndata: {}\n\n", data.replace('\n', " ").repeat(20));
     let topic = "/room/0";
     let mut rest = Vec::new();
@@ -50,6 +50,6 @@ fn record(next: u64, place: u32, data: &str) -> Vec<u8> {
     rest.extend((topic.len() as u32).to_le_bytes());
     rest.extend(topic.as_bytes());
     let length = (rest.len() as u32).to_le_bytes();
-    let checksum = crc32fast::hash(&[&length[..], &rest].concat());
+    let checksum = crc32fast::hash(&[id, &length[..], &rest].concat());
     [&length[..], &checksum.to_le_bytes(), &rest].concat()
 }
