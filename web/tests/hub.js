@@ -53,7 +53,10 @@ export class Hub {
 
   static async #make(serve) {
     const hub = new Hub(serve);
-    process.once('exit', () => rmSync(hub.#folder, { recursive: true, force: true }));
+    process.once('exit', () => {
+      hub.#process?.kill('SIGKILL');
+      rmSync(hub.#folder, { recursive: true, force: true });
+    });
     const probe = net.createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     hub.port = probe.address().port;
