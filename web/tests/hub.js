@@ -27,6 +27,16 @@ export function token(grant, life = 3_600) {
   return `${text}.${createHmac('sha256', KEY).update(text).digest('base64url')}`;
 }
 
+/** A port for who cannot be given port 0. */
+export async function freePort() {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
 /** `headwater dev`, or `serve`, on a port of its own, which stays the same when it is stopped and started. */
 export class Hub {
   #process;
@@ -57,11 +67,7 @@ export class Hub {
       hub.#process?.kill('SIGKILL');
       rmSync(hub.#folder, { recursive: true, force: true });
     });
-    const probe = net.createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    hub.port = probe.address().port;
-    probe.close();
-    await once(probe, 'close');
+    hub.port = await freePort();
     await hub.start();
     return hub;
   }
@@ -187,8 +193,8 @@ export class Wire {
         to.destroy();
       });
     }
-    socket.on('data', (chunk) => this.#note(chunk.toString('latin1')));
     const begin = () => {
+      socket.on('data', (chunk) => this.#note(chunk.toString('latin1')));
       socket.pipe(onward);
       this.#answer(onward, socket, this.allowance());
     };
@@ -197,7 +203,7 @@ export class Wire {
   }
 
   #note(text) {
-    const [, method, url, rest] = text.match(/^([A-Z]+) (\S+) HTTP\/1\.1\r\n([^]*)/) ?? [];
+    const [, method, url, rest] = text.match(/^([A-Z]+) (\S+) HTTP\/1\.[01]\r\n([^]*)/) ?? [];
     if (!method) return;
     const headers = Object.fromEntries(rest.split('\r\n').filter(Boolean).map((line) => {
       const colon = line.indexOf(':');
