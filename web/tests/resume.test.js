@@ -113,3 +113,39 @@ test('an answer cut as it begins: what is published after `open` comes', async (
   }
   await tab.close();
 });
+
+test('a hub that stops and starts', async () => {
+  const tab = await browser.tab(site.url);
+  await follow(tab, wire.url, { topics: ['/restart'] });
+  await opened(tab);
+  await hub.publish('/restart', 'before');
+  await seen(tab, 'before');
+  await hub.stop();
+  await failed(tab);
+  await hub.start();
+  await hub.publish('/restart', 'after');
+  assert.deepEqual(await seen(tab, 'after'), ['before', 'after']);
+  const log = await tab.evaluate(() => globalThis.log);
+  assert.deepEqual([log[0].what, log[1].kind, log.at(-1).what], ['open', 'closed', 'open']);
+  assert.ok(log.every(({ what }) => what !== 'gap'));
+  await tab.close();
+});
+
+test('a network that is back is used at once, whatever the back-off says', async () => {
+  const tab = await browser.tab(site.url);
+  await follow(tab, wire.url, { topics: ['/offline'], retry: 25_000 });
+  await opened(tab);
+  // Without a network nothing is sent, and what was open is dead: the browser's emulation is about the first of these only.
+  await tab.offline(true);
+  wire.cut();
+  const error = await failed(tab);
+  assert.ok(error.retryIn >= 25_000, `${error.retryIn} ms`);
+  await hub.publish('/offline', 'meanwhile');
+  wire.mend();
+  await tab.offline(false);
+  assert.deepEqual(await seen(tab, 'meanwhile'), ['meanwhile']);
+  const log = await tab.evaluate(() => globalThis.log);
+  assert.deepEqual(log.map(({ what }) => what), ['open', 'error', 'open']);
+  assert.ok(log[2].at < error.at + error.retryIn, 'that was not the back-off');
+  await tab.close();
+});
