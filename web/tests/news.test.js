@@ -87,8 +87,9 @@ test('what comes in at the top of the page is shown at once', async () => {
   const [title] = named(1);
   await publish([title], 'science');
   await shows(title);
-  assert.equal((await titles())[0], title);
-  assert.equal(await page.textContent('.item .section'), 'science');
+  // One of the hub's own may have come just now.
+  assert.ok((await titles()).slice(0, 2).includes(title));
+  assert.equal(await page.textContent(`.item:has-text("${title}") .section`), 'science');
   assert.equal(await page.isHidden('#newer'), true);
   // It is on screen: nobody has to be told.
   await page.waitForFunction(() => document.title === 'News feed · Headwater');

@@ -48,7 +48,7 @@ export class Row {
     put(this.#open, number.format(quote.open));
     const moved = put(this.#price, number.format(quote.price));
     put(this.#points, signed(points));
-    put(this.#percent, `${points < 0 ? '▼' : points > 0 ? '▲' : '＝'} ${signed(change(quote))} %`);
+    put(this.#percent, `${points < 0 ? '▼' : points > 0 ? '▲' : '='} ${signed(change(quote))} %`);
     this.element.dataset.trend = points < 0 ? 'down' : points > 0 ? 'up' : 'same';
     this.#line.setAttribute('points', quote.line.points(BOX.width, BOX.height));
     if (moved && quote.moved !== 0) this.#flash(quote.moved, now);
