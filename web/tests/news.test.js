@@ -162,6 +162,17 @@ test('a hidden page counts in its title, and what is on screen is read when some
   }
 });
 
+test('times stay true while the page is open', async () => {
+  const [title] = named(1);
+  await publish([title]);
+  await shows(title);
+  const words = `.item:has-text("${title}") time`;
+  assert.equal(await page.textContent(words), 'just now');
+  await page.clock.setFixedTime(Date.now() + 3 * 60_000 + 30_000);
+  await page.waitForFunction((wanted) => [...document.querySelectorAll('.item')]
+    .find((item) => item.textContent.includes(wanted)).querySelector('time').textContent === '3 min ago', title);
+});
+
 test('a section shows its own items alone, and a link leads to it', async () => {
   const [first, second] = named(2);
   await publish([first], 'culture');
