@@ -94,14 +94,15 @@ export class List {
   /** @param {Message} message @param {string} me */
   #append(message, me) {
     const before = this.#drawn.at(-1);
+    const spoken = this.#drawn.findLast(({ gap }) => !gap);
     this.#drawn.push(message);
     if (message.gap) {
       this.#messages.append(element('li', { class: 'divider' }, 'Some messages are missing here: the hub no longer has them.'));
       return;
     }
     const day = calendar.format(message.time);
-    const divider = before && !before.gap && calendar.format(before.time) === day ? null : element('li', { class: 'divider' }, day);
-    const goesOn = !divider && before.user === message.user && message.time - before.time < SAME_BREATH_MS;
+    const divider = spoken && calendar.format(spoken.time) === day ? null : element('li', { class: 'divider' }, day);
+    const goesOn = !divider && before === spoken && before.user === message.user && message.time - before.time < SAME_BREATH_MS;
     const item = bubble(message, me, goesOn);
     // They are taken away together.
     if (divider) item.dataset.divided = '';
