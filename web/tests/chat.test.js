@@ -290,6 +290,25 @@ test('what is no message, and what was published twice, does no harm', async () 
   assert.deepEqual(complaints, []);
 });
 
+test('what the hub no longer has is told where it is missing', async () => {
+  await write(seat(1), own('before'));
+  await arrived(seat(2), own('before')).waitFor();
+  // A hub that says so, in the stream: nobody publishes that type but the hub itself.
+  let told = false;
+  await page.route('**/.well-known/mercure?*', (route) => {
+    if (told) return route.continue();
+    told = true;
+    return route.fulfill({ contentType: 'text/event-stream', body: 'event: headwater:gap\ndata: {}\n\n' });
+  });
+  wire.cut();
+  await offline(seat(1));
+  wire.mend();
+  await page.locator('.divider', { hasText: 'Some messages are missing here' }).first().waitFor();
+  await write(seat(1), own('after'));
+  await arrived(seat(1), own('after')).waitFor();
+  assert.equal(await page.locator('.divider', { hasText: 'missing' }).count(), 1);
+});
+
 test('where storage is forbidden it works, and says what is lost', async () => {
   const script = 'Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } })';
   const shy = await open(browser, `${wire.url}/demo/chat/`, { script });

@@ -46,17 +46,20 @@ export const PAGES = [
     name: 'chat',
     path: '/demo/chat/',
     ready: async (page) => {
-      await page.locator('.pane[data-online="true"]').first().waitFor();
-      for (const text of ['Good morning!', 'The second one waits for <b>nobody</b>.']) {
-        await page.locator('.pane textarea').first().fill(text);
-        await page.locator('.pane textarea').first().press('Enter');
-        await page.locator('.pane').first().getByText(text).last().waitFor();
+      // On a phone there is one person, who talks to nobody.
+      const panes = await page.locator('.pane').all();
+      const talk = ['Good morning! Does it resume?', 'It does: I closed my laptop, and nothing is missing.', 'And <b>markup</b>?', 'Stays text.'];
+      for (const [index, text] of talk.entries()) {
+        const pane = panes[index % panes.length];
+        await pane.locator('textarea').fill(text);
+        await pane.locator('textarea').press('Enter');
+        for (const each of panes) await each.locator('.messages:not(.drafts)').getByText(text).last().waitFor();
       }
       await page.getByText('Go offline').first().click();
       await page.locator('.pane[data-online="false"]').waitFor();
-      await page.locator('.pane textarea').first().fill('This one does.');
+      await page.locator('.pane textarea').first().fill('This one waits until I am back.');
       await page.locator('.pane textarea').first().press('Enter');
-      await page.getByText('Not sent yet').waitFor();
+      await page.locator('.drafts').getByText('Not sent yet').first().waitFor();
     },
   },
   {
