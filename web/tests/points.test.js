@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { columns } from '../demo/dashboard/columns.js';
-import { bytes, percent, rate, roundRate, ticks } from '../demo/dashboard/format.js';
+import { average, bytes, percent, rate, roundRate, ticks } from '../demo/dashboard/format.js';
 import { Watch } from '../demo/dashboard/watch.js';
 import { lastEvents } from '../demo/shared/how.js';
 import { parse, Points } from '../demo/shared/points.js';
@@ -59,6 +59,7 @@ test('axes end on round numbers that hold the largest value', () => {
 });
 
 test('numbers read well', () => {
+  assert.deepEqual([average(0.5), average(13.79)], ['0.50', '13.8']);
   assert.deepEqual([percent(3.14), percent(42.4)], ['3.1 %', '42 %']);
   assert.deepEqual([bytes(0), bytes(1536), bytes(23.5 * 1024 ** 3)], ['0 B', '1.50 KiB', '23.5 GiB']);
   assert.deepEqual([rate(999), rate(12_300), rate(4_560_000)], ['999 B/s', '12.3 kB/s', '4.56 MB/s']);

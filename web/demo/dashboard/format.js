@@ -31,7 +31,7 @@ export function roundRate(value) {
   return `${+shown.toFixed(2)} ${unit}`;
 }
 
-export const average = (value) => value.toFixed(2);
+export const average = (value) => value.toFixed(value < 10 ? 2 : 1);
 
 /**
  * The ticks of an axis from 0 that holds `max`: round numbers, at most five of them; the last is the axis' end.
