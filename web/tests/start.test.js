@@ -147,3 +147,26 @@ test('where there is no token, the page says so', async () => {
   await page.waitForFunction(() => document.getElementById('send-problem').textContent.includes('Not under this name.'));
   assert.equal(await page.inputValue('#send-text'), 'lost?');
 });
+
+test('where the hub holds no more, the page says so instead of counting', async () => {
+  await page.context().close();
+  let requests = 0;
+  ({ page, complaints } = await open(browser, `${hub.url}/`, {
+    script: () => {
+      window.__fates = [];
+      addEventListener('DOMContentLoaded', () => {
+        const fate = document.getElementById('fate');
+        new MutationObserver(() => window.__fates.push(fate.textContent)).observe(fate, { childList: true });
+      });
+    },
+    route: [(url) => url.pathname === '/.well-known/mercure', (route) => {
+      requests += 1;
+      if (requests !== 2) return route.continue();
+      const mark = 'id: #new-7\ncursor: new-7\n\n';
+      return route.fulfill({ contentType: 'text/event-stream', body: `:\n${mark}event: headwater:gap\ndata: {"from":null,"to":"#new-7"}\n\n${mark}` });
+    }],
+  }));
+  await morePoints(1);
+  await page.click('#cut');
+  await page.waitForFunction(() => window.__fates.includes('Back, with 0 that came meanwhile: more is no longer held, and the hub says so.'));
+});

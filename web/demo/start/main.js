@@ -25,6 +25,7 @@ let catchingUp = false;
 let replayed = 0;
 /** Since the last cut. */
 let came = 0;
+let gap = false;
 let last = '';
 /** Whose lines are shown, and whether that was cut. @type {import('../shared/wire.js').Exchange | null} */
 let reading = null;
@@ -81,18 +82,19 @@ source.addEventListener('message', (event) => {
 source.addEventListener('caughtup', () => {
   if (!catchingUp) return;
   catchingUp = false;
-  byId('fate').textContent = `Back, with ${came} that came meanwhile: ${points.missing} missing, ${points.doubled} doubled.`;
+  const rest = gap ? 'more is no longer held, and the hub says so' : `${points.missing} missing, ${points.doubled} doubled`;
+  byId('fate').textContent = `Back, with ${came} that came meanwhile: ${rest}.`;
+  gap = false;
 });
-source.addEventListener('gap', () => {
-  byId('fate').textContent = 'The hub no longer holds all that came meanwhile, and says so.';
-});
+source.addEventListener('gap', () => (gap = true));
 source.addEventListener('error', ({ message, retryIn }) => {
   timeline.cut();
   byId('cut').setAttribute('aria-disabled', 'true');
   // Once: further attempts may fail, and have no lines.
   if (reading && !cut) raw.note(`— ${message} —`);
   cut = true;
-  byId('fate').textContent = retryIn === null ? `It is over: ${message}.` : `Cut. The next request goes out in ${Math.ceil(retryIn / 1_000)} s.`;
+  const what = opened > 0 ? 'Cut' : 'No connection yet';
+  byId('fate').textContent = retryIn === null ? `It is over: ${message}.` : `${what}. The next request goes out in ${Math.ceil(retryIn / 1_000)} s.`;
 });
 
 byId('cut').addEventListener('click', () => {
