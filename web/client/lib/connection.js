@@ -40,8 +40,6 @@ const LONGEST_TIMER = 1e9;
 export class Connection {
   /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
   position = '';
-  /** Nobody else uses it. @type {null} */
-  sharing = null;
   /** Polls stand in for the stream. */
   polling = false;
   /** A poll that is tried beside a stream, or the other way round. @type {Line} */

@@ -47,7 +47,7 @@ export class Source extends Target {
 
   #settings;
   #outside;
-  /** @type {Connection | import('./share/shared.js').Shared | null} */
+  /** @type {Connection | null} */
   #connection = null;
   #closed = false;
   #cursor;
@@ -97,7 +97,7 @@ export class Source extends Target {
     }
     const { Shared } = (share && (await import('../share.js').catch(this.#outside.warn))) || { Shared: Connection };
     if (this.#closed) return;
-    /** @type {Connection | import('./share/shared.js').Shared} */
+    /** @type {Connection} */
     const connection = new Shared(this.#settings, this.#cursor, this.#outside, {
       emit: (event) => this.dispatchEvent(event),
       take: (event, origin) => this.#take(new ServerEvent(event, origin), connection.position),
@@ -129,9 +129,11 @@ export class Source extends Target {
    * With the option `share`: how the connection is shared. `leader`: this source holds it; `tabs`: how many share it; `age`: how
    * long ago its last byte came, in milliseconds, when that was last told. Null: it is not shared, or not yet. A `sharing` event
    * tells when `leader` or `tabs` has changed.
+   *
+   * @returns {import('./share/shared.js').Sharing | null}
    */
   get sharing() {
-    return this.#connection?.sharing ?? null;
+    return /** @type {import('./share/shared.js').Shared | null} */ (this.#connection)?.sharing ?? null;
   }
 
   /** What is subscribed to. */

@@ -39,7 +39,7 @@ test('a strict user compiles against it', () => tsc('-p', path.join(CLIENT, 'tes
 // What the page that uses `.` loads at once, and all that there is. They may shrink, and grow with a good reason only: 6 and 11
 // are the aim.
 const CORE = 6.1 * 1024;
-const ALL = 12.8 * 1024;
+const ALL = 11.7 * 1024;
 
 /** These modules in one piece, minified and gzipped, without those that are loaded when they are wanted: they are `later`. */
 async function size(modules) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chance, World } from './share-world.js';
 
-const SEEDS = process.env.HEADWATER_SEED ? [Number(process.env.HEADWATER_SEED)] : Array.from({ length: 300 }, (_, index) => index + 1);
+const SEEDS = process.env.HEADWATER_SEED ? [Number(process.env.HEADWATER_SEED)] : Array.from({ length: 200 }, (_, index) => index + 1);
 const STEPS = 120;
 const MAX_TABS = 10;
 const TOPICS = ['/a', '/b', '/c', '/d', '/e'];

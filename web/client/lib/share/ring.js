@@ -2,10 +2,10 @@
 
 import { isWithin } from './order.js';
 
-/** A tab that has missed more asks the hub. */
-const MAX_STEPS = 500;
-/** In characters of data. */
+/** In characters of data. A tab that has missed more asks the hub. */
 const MAX_SIZE = 1 << 20;
+/** What a step counts beside its data: there are no more than some thousand. */
+const STEP = 256;
 
 /** @typedef {import('./member.js').Step} Step */
 
@@ -28,21 +28,17 @@ export class Ring {
     this.#steps.push(step);
     this.#size += size(step);
     this.end = step.own;
-    while (this.#steps.length > MAX_STEPS || this.#size > MAX_SIZE) {
-      const [oldest] = this.#steps.splice(0, 1);
-      this.#size -= size(oldest);
-    }
+    while (this.#size > MAX_SIZE) this.#size -= size(this.#steps.splice(0, 1)[0]);
   }
 
   /**
-   * The steps that someone has missed who has been at all of these positions; null if they are no longer held.
+   * The steps that someone has missed who has been at these positions; null if they are no longer held.
    *
    * @param {string[]} positions
    */
   after(positions) {
     // Before its first byte the leader has no position. That is a moment like any other, so nobody has been there.
-    const been = (/** @type {string} */ position) => position !== ''
-      && positions.some((other) => other === position || isWithin(position, other));
+    const been = (/** @type {string} */ it) => it !== '' && positions.some((at) => at === it || isWithin(it, at));
     if (this.end === '' || been(this.end)) return [];
     const from = this.#steps.findLastIndex(({ prev }) => been(prev));
     return from < 0 ? null : this.#steps.slice(from);

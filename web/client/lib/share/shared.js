@@ -1,55 +1,46 @@
-// A connection that is shared by all tabs, in the place of one's own: the locks, channels and timers around the decisions of
-// `member.js`.
+// A connection that is shared by all tabs, in the place of one's own: the channel and the timer around the decisions of
+// `member.js`. What it inherits serves to catch up by polls, and where nothing can be shared.
 
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { GapEvent } from '../events.js';
-import { Candidate, locksOf } from './candidate.js';
-import { Member } from './member.js';
+import { Leader, locksOf } from './leader.js';
+import { judge, Member } from './member.js';
 
 /** Tabs with different versions of this library do not share: they might not understand each other. */
-export const VERSION = '0.1.0';
+export const VERSION = 'headwater 0.1.0';
 /** What has been said on the console; once is enough. @type {Set<string>} */
 const said = new Set();
 
 /** @typedef {{ leader: boolean, tabs: number, age: number }} Sharing */
 
-/** Without cookies: who they belong to cannot be seen, and may differ from tab to tab. @param {import('../connection.js').Settings} settings */
-export const anonymous = (settings) => ({ ...settings, init: { ...settings.init, credentials: /** @type {const} */ ('omit') } });
-
 /** In a worker, too. @param {string} name @param {import('../environment.js').Environment} outside */
 export const open = (name, { channel = (/** @type {string} */ text) => new BroadcastChannel(text) }) => channel(name);
 
-export class Shared {
+export class Shared extends Connection {
   /** @type {Sharing | null} */
   sharing = null;
-  #settings;
-  #outside;
-  #receiver;
+  /** What a SharedWorker is to lead. */
+  #task;
   #worker;
-  #isAnonymous;
-  /** What must be the same for all who share. */
-  #options;
-  #name;
+  #mayPoll;
   #id;
   #member;
-  #candidate;
-  /** @type {'connecting' | 'open' | 'waiting'} */
-  #phase = 'connecting';
-  /** There while it takes part. @type {Pick<BroadcastChannel, 'postMessage' | 'close' | 'onmessage'> | null} */
-  #channel = null;
-  /** @type {MessagePort | undefined} */
-  #port;
-  /** Fetches what the leader no longer holds. @type {Connection | null} */
-  #poll = null;
-  /** In the place of all this. @type {Connection | null} */
-  #plain = null;
-  #asleep = false;
-  /** It has not been told that all that was published before has come. */
-  #due = true;
+  #leader;
+  /** The leader that acknowledged our topics, and from whom we take what it tells; empty: none. */
+  #term = '';
+  /** There while it takes part. @type {Pick<BroadcastChannel, 'postMessage' | 'close' | 'onmessage'> | undefined} */
+  #channel;
+  /** It takes nothing for now: it catches up, or the application is slow. */
+  #isBusy = false;
+  #isAlone = false;
+  #isAwake = false;
+  /** That all that was published before has come is to be told. */
+  #isDue = false;
+  /** How far the leader had come when we caught up without it, in its own words. */
+  #reach = '';
   /** @type {unknown} */
   #timer;
-  #timerAt = Infinity;
 
   /**
    * @param {import('../connection.js').Settings} settings
@@ -59,274 +50,212 @@ export class Shared {
    * @param {import('../options.js').SourceOptions} options
    */
   constructor(settings, position, outside, receiver, options) {
-    const { share } = options;
-    const { identity, worker } = typeof share === 'object' ? share : { identity: typeof share === 'string' ? share : undefined };
-    this.#isAnonymous = identity === undefined && !options.token && !options.withCredentials;
-    this.#settings = this.#isAnonymous ? anonymous(settings) : settings;
-    this.#outside = outside;
-    this.#receiver = receiver;
-    this.#worker = worker;
-    const { signal, fetch, share: _, headers, body, store, cursor, include, topics, token, ...rest } = options;
-    this.#options = rest;
-    const address = new URL(settings.url);
-    address.searchParams.delete('topic');
-    this.#name = `headwater:${JSON.stringify([VERSION, address, identity, Object.entries(rest).sort()])}`;
-    this.#id = String(outside.luck()).slice(2);
-    this.#member = new Member(position, outside.luck());
-    const tell = (/** @type {import('./leader.js').Told} */ message) => {
-      this.#channel?.postMessage(message);
-      queueMicrotask(() => this.#hear(message));
-    };
-    this.#candidate = new Candidate(this.#name, this.#settings, outside, tell, (why) => this.#unshare(why));
-    const obstacle = obstacleOf(options, settings.hub, identity, outside);
-    if (obstacle) this.#unshare(obstacle);
-  }
-
-  get position() {
-    return (this.#plain ?? this.#member).position;
-  }
-
-  get state() {
-    return this.#plain?.state ?? { phase: this.#phase };
-  }
-
-  /** @param {import('../environment.js').Lifecycle | 'change' | 'end'} what */
-  page(what) {
-    if (this.#plain) {
-      this.#plain.page(what);
-      return;
+    super(settings, position, outside, {
+      ...receiver,
+      emit: (event) => {
+        if (event.type === 'open') this.#isDue = true;
+        if (event.type === 'caughtup' && this.#isBusy) this.#hasCaughtUp();
+        // Nothing follows the end.
+        else if (this.#channel || this.#isAlone) receiver.emit(event);
+      },
+    });
+    const { signal, share, store, cursor, include, topics, token, ...rest } = options;
+    const { identity = typeof share === 'string' ? share : undefined, worker = '' } = Object(share);
+    const { init, fallback } = settings;
+    // Who cookies belong to cannot be seen, and may change from tab to tab.
+    const isAnonymous = identity === undefined && !token && !options.withCredentials;
+    if (isAnonymous) init.credentials = 'omit';
+    const url = new URL(settings.url);
+    url.searchParams.delete('topic');
+    const name = JSON.stringify([VERSION, url, identity, Object.entries(rest).sort()]);
+    this.#task = { name, url: url.href, options: { ...rest, token }, credentials: init.credentials };
+    // A function stays in its tab.
+    this.#worker = typeof token === 'function' ? '' : worker;
+    this.#id = outside.luck();
+    this.#member = new Member(this.#id);
+    this.#leader = new Leader(name, settings, outside, (told) => this.#send(told), (why) => this.#unshare(why));
+    // Our own connection need not doubt its streams, as it has none.
+    this.#mayPoll = fallback;
+    settings.fallback = false;
+    if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
+      this.#unshare('it is no plain request to a hub');
+    } else if (identity === undefined && !isAnonymous) {
+      this.#unshare('whose token or cookies are sent, only an identity says');
+    } else if (!locksOf(outside)) {
+      this.#unshare('there are no Web Locks, as on plain http://');
     }
-    if (what === 'sleep' || what === 'end') this.#asleep = true;
-    if (what === 'wake') this.#asleep = false;
-    if (this.#asleep || this.#settings.topics.size === 0) this.#leave();
+  }
+
+  /** @param {import('../environment.js').Lifecycle | 'end'} what */
+  page(what) {
+    if (/sleep|wake|end/.test(what)) this.#isAwake = what === 'wake';
+    if (this.#isAlone) super.page(what);
+    else if (!this.#isAwake || this.settings.topics.size === 0) this.#leave(what);
     else if (!this.#channel) this.#enter();
-    else if (what === 'nudge' || what === 'change') {
-      this.#due ||= what === 'change';
-      this.#tell(what);
-      this.#poll?.page(what);
+    else if (this.polling) super.page(what);
+    else {
+      if (what === 'change') this.#lose();
+      this.#act('ask', what);
     }
   }
 
   #enter() {
-    this.#channel = open(this.#name, this.#outside);
+    this.#channel = open(this.#task.name, this.outside);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
-    if (!this.#hire()) this.#candidate.stand();
-    this.#due = true;
-    this.#tell('start');
+    if (this.#worker && globalThis.SharedWorker) {
+      new SharedWorker(this.#worker, { type: 'module', name: VERSION }).port.postMessage(this.#task);
+    } else {
+      this.#leader.stand();
+    }
+    this.#act('ask');
   }
 
-  /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. */
-  #leave() {
-    this.#say({ bye: true });
+  /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. @param {string} what */
+  #leave(what) {
+    this.#send({ from: this.#id });
     this.#channel?.close();
-    this.#channel = null;
-    this.#port?.close();
-    this.#candidate.withdraw();
-    this.#poll?.page('end');
-    this.#poll = null;
-    this.#phase = 'connecting';
+    this.#channel = undefined;
+    this.#leader.withdraw();
+    this.#act('sleep');
+    this.#lose();
+    this.#isBusy = this.polling = false;
+    this.#reach = '';
     this.sharing = null;
-    this.#tell('sleep');
+    super.page(what === 'end' ? what : 'sleep');
   }
 
-  /** A SharedWorker leads, if there can be one. A function stays in its tab, and with it who asks it for tokens. */
-  #hire() {
-    const { url, token } = this.#settings;
-    if (this.#worker === undefined || typeof token === 'function' || typeof SharedWorker === 'undefined') return false;
-    const stand = () => this.#channel && this.#candidate.stand();
-    const worker = new SharedWorker(this.#worker, { type: 'module', name: `headwater ${VERSION}` });
-    worker.onerror = stand;
-    worker.port.onmessage = stand;
-    this.#port = worker.port;
-    const task = { version: VERSION, name: this.#name, url: url.href, options: { ...this.#options, token } };
-    worker.port.postMessage({ ...task, isAnonymous: this.#isAnonymous });
-    return true;
-  }
-
-  /** From now on by itself. @param {unknown} why */
+  /** From now on by itself. @param {string} why */
   #unshare(why) {
-    if (this.#plain) return;
-    const text = `Headwater does not share the connection to ${this.#settings.url.origin} among tabs: ${why}`;
-    if (!said.has(text)) this.#outside.warn(text);
+    const text = `Headwater shares no connection to ${this.settings.url.origin}: ${why}`;
+    if (!said.has(text)) this.outside.warn(text);
     said.add(text);
-    const taking = this.#channel !== null;
-    this.#leave();
-    this.#plain = new Connection(this.#settings, this.#member.position, this.#outside, this.#receiver);
-    if (!taking) return;
-    this.#receiver.emit(new Event('sharing'));
-    this.#plain.page('wake');
+    const wasAwake = this.#isAwake;
+    this.#leave('sleep');
+    this.#isAlone = true;
+    this.settings.fallback = this.#mayPoll;
+    this.#emit('sharing');
+    if (wasAwake) super.page('wake');
   }
 
-  /** @param {import('./member.js').Happening} what @param {import('./member.js').Given} [given] */
-  #tell(what, given) {
-    const { now } = this.#outside;
-    const effect = this.#member.on(what, now(), given);
-    const { position, reach, prior, turn, until } = this.#member;
-    if (effect === 'join') this.#say({ join: { topics: [...this.#settings.topics], at: position, prior, turn } });
-    else if (effect === 'tail') this.#say({ tail: [position, reach] });
-    else if (effect === 'ping') this.#say({ ping: true, nudge: what === 'nudge' });
-    else if (effect === 'steal') this.#candidate.stand(true);
-    else if (effect === 'poll') this.#catchUp();
-    if (until < this.#timerAt || until === Infinity) {
-      this.#outside.clearTimer(this.#timer);
-      this.#timerAt = until;
-      if (until === Infinity) return;
-      this.#timer = this.#outside.setTimer(() => {
-        this.#timerAt = Infinity;
-        this.#tell('elapsed');
-      }, until - now());
+  /** @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what @param {string} [nudge] */
+  #act(what, nudge) {
+    const { now, setTimer, clearTimer } = this.outside;
+    const effect = this.#member.on(what, now());
+    const { turn, until } = this.#member;
+    if (effect === 'steal') this.#leader.stand(true);
+    if (effect === 'ask') {
+      this.#send({ from: this.#id, turn, topics: [...this.settings.topics], at: [this.position, this.#reach], nudge });
     }
+    clearTimer(this.#timer);
+    if (until < Infinity) this.#timer = setTimer(() => this.#act('elapsed'), until - now());
   }
 
-  /** @param {Omit<import('./leader.js').Said, 'from'>} what */
-  #say(what) {
-    const message = { ...what, from: this.#id, term: this.#member.term };
+  /** A channel does not tell whom it belongs to, and it may be we who lead. @param {any} message */
+  #send(message) {
     this.#channel?.postMessage(message);
-    // A channel does not tell whom it belongs to, and it is we who may lead.
-    queueMicrotask(() => this.#candidate.leader?.hear(message));
+    queueMicrotask(() => this.#hear(message));
   }
 
-  /** @param {import('./leader.js').Said | import('./leader.js').Told} message */
+  /** Nobody leads whom we know, or its stream broke. */
+  #lose(term = '') {
+    this.#term = term;
+    if (!this.polling) this.state.phase = 'connecting';
+  }
+
+  /** @param {import('./leader.js').Told & import('./leader.js').Asked} message */
   #hear(message) {
+    const { from, term, turn, lead, alone } = message;
     if (!this.#channel) return;
-    if ('from' in message) {
-      this.#candidate.leader?.hear(message);
-      return;
-    }
-    const { to, term, tabs, lead, ack, tail, age, steps, now, at, error, retryIn = null, alone } = message;
-    const member = this.#member;
-    if (to !== undefined && to !== this.#id) return;
-    if (lead && term !== member.term) {
-      this.#phase = 'connecting';
-      this.#due = true;
-      this.#tell('lead', { term });
-    }
-    if (ack) this.#tell('ack', { ...ack, term });
-    if (alone !== undefined && (to || term === member.term)) this.#unshare(alone);
-    // Not ours, or not yet: what it says may be of other topics.
-    if (term !== member.term || !this.#channel) return;
-    this.#tell('heard');
-    this.#share(term === this.#candidate.leader?.term, tabs, age);
-    if (ack && ack.phase === 'open' && member.mode !== 'fresh') this.#opened();
-    if (tail) {
-      this.#tell('tail', { at: tail.at, held: tail.steps !== null });
-      if (tail.steps) this.#take(tail.steps);
-      // It does not lead on from where we are: nothing of it can be placed.
-      if (tail.steps && member.mode === 'behind') this.#tell('tail', { at: tail.at, held: false });
-    }
-    if (steps && this.#take(steps)) this.#tell('missed');
-    if (now === 'open' && member.mode !== 'fresh') this.#opened();
-    if (now === 'caughtup') this.#tell('caughtup', { at });
-    if (now === 'caughtup' || ack?.live || tail?.live) this.#caughtUp();
-    if (error && this.#channel) {
-      this.#phase = 'waiting';
-      this.#due = true;
-      this.#receiver.failed(new HeadwaterError(error.kind, error.message, error), retryIn);
+    if (from) {
+      this.#leader.hear(message);
+    } else if (lead) {
+      this.#lose();
+      this.#act('ask');
+    } else if (turn ? turn === this.#member.turn : term === this.#term) {
+      if (alone) this.#unshare(alone);
+      else this.#follow(message);
     }
   }
 
-  /** @param {boolean} leader @param {number} tabs @param {number} [age] */
-  #share(leader, tabs, age) {
+  /** @param {import('./leader.js').Told} message the answer, or what all are told by the leader that answered */
+  #follow({ turn, term, steps, tabs, age, at, open: isOpen, live, error, retryIn = null }) {
+    this.#act(turn ? 'answer' : 'heard');
+    if (this.#isBusy) return;
+    this.#term = term;
     const before = this.sharing;
-    this.sharing = { leader, tabs, age: age ?? before?.age ?? 0 };
-    if (before?.leader !== leader || before.tabs !== tabs) this.#emit(new Event('sharing'));
+    const leader = term === this.#leader.term;
+    this.sharing = { leader, tabs, age };
+    if (before?.leader !== leader || before.tabs !== tabs) this.#emit('sharing');
+    if (error) {
+      this.#lose(term);
+      this.receiver.failed(new HeadwaterError(error.kind, error.message, error), retryIn);
+    }
+    // Without a position of its own it takes nothing old.
+    if (this.position === '' && !live) return;
+    if (this.position === '') this.move(at);
+    else if (steps === null) this.#catchUp(at);
+    else if (steps) this.#take(steps, turn && at);
+    if (this.#term === '') return;
+    if (isOpen && this.state.phase !== 'open') {
+      this.state.phase = 'open';
+      this.#emit('open');
+    }
+    if (live && this.#isDue) {
+      this.#isDue = false;
+      this.#emit('caughtup');
+    }
   }
 
-  /** Nothing follows the end. @param {Event} event */
-  #emit(event) {
-    if (this.#channel) this.#receiver.emit(event);
+  /** @param {string} type */
+  #emit(type) {
+    this.receiver.emit(new Event(type));
   }
 
-  #opened() {
-    if (this.#phase === 'open') return;
-    this.#phase = 'open';
-    this.#emit(new Event('open'));
-  }
-
-  #caughtUp() {
-    if (!this.#due || this.#member.mode !== 'live') return;
-    this.#due = false;
-    this.#opened();
-    this.#emit(new Event('caughtup'));
-  }
-
-  /** @param {import('./member.js').Step[]} steps @returns {boolean} something is missing, as we see now */
-  #take(steps) {
-    const member = this.#member;
-    const { topics } = this.#settings;
-    if (member.mode !== 'live') return false;
+  /** @param {import('./member.js').Step[]} steps @param {string | 0} [at] they are an answer: there is nothing else to be had */
+  #take(steps, at) {
+    const { topics } = this.settings;
     for (const step of steps) {
-      const { gap, event, origin = '' } = step;
-      if (!member.accept(step)) continue;
-      if (gap) this.#emit(new GapEvent(gap));
+      const { own, gap, event, origin = '' } = step;
+      const is = judge(step, this.position);
+      if (is === 'astray') {
+        this.#term = '';
+        if (at) this.#catchUp(at);
+        else this.#act('ask');
+        break;
+      }
+      if (is === 'old' || !this.move(own)) continue;
+      if (gap) this.receiver.emit(new GapEvent(gap));
       const selectors = event?.selectors.filter((selector) => topics.has(selector));
-      if (event && selectors?.length && this.#channel) this.#receiver.take({ ...event, selectors }, origin);
+      if (event && selectors?.length && this.#channel) this.receiver.take({ ...event, selectors }, origin);
     }
-    if (!this.#channel) return false;
-    const room = this.#receiver.passed();
-    if (/** @type {string} */ (member.mode) === 'behind') return !room || this.#wait(room);
-    if (room) this.#wait(room);
-    return false;
-  }
-
-  /** Nothing is held for an application that is slow: it is fetched when there is room. @param {Promise<void>} room */
-  #wait(room) {
-    this.#tell('full');
-    room.then(() => this.#tell('room'));
-    return false;
-  }
-
-  /** The leader no longer holds what is missing. */
-  async #catchUp() {
-    const loaded = await import('../fallback.js').catch(() => null);
-    if (this.#member.mode !== 'polling' || this.#poll) return;
-    if (!loaded) {
-      this.#unshare('a part of the library cannot be loaded');
-      return;
-    }
-    const settings = { ...this.#settings, fallback: false };
-    const poll = new Connection(settings, this.#member.position, this.#outside, {
-      take: (event, origin) => {
-        if (this.#member.move(event.cursor ?? '')) this.#receiver.take(event, origin);
-      },
-      emit: (event) => {
-        if (event.type === 'open') this.#opened();
-        else if (event.type === 'gap') this.#receiver.emit(event);
-        else done();
-      },
-      passed: () => {
-        this.#member.move(poll.position);
-        return this.#receiver.passed();
-      },
-      failed: (error, retryIn) => this.#receiver.failed(error, retryIn),
+    const room = this.#channel && this.receiver.passed();
+    if (!room || this.#isBusy) return;
+    // Nothing is held for an application that is slow: it is fetched when there is room.
+    this.#isBusy = true;
+    this.#term = '';
+    room.then(() => {
+      this.#isBusy = false;
+      this.#act('ask');
     });
-    const done = () => {
-      this.#member.move(poll.position);
-      poll.page('end');
-      this.#poll = null;
-      const room = this.#receiver.passed();
-      this.#tell('polled');
-      if (room) this.#wait(room);
-    };
-    poll.fallback = loaded.fallback(poll);
-    poll.polling = true;
-    this.#poll = poll;
-    poll.page('wake');
   }
-}
 
-/**
- * Why it cannot be shared.
- *
- * @param {import('../options.js').SourceOptions} options
- * @param {boolean} hub
- * @param {string | undefined} identity
- * @param {import('../environment.js').Environment} outside
- */
-function obstacleOf({ method = 'GET', body, headers, comments, fetch, token, withCredentials }, hub, identity, outside) {
-  if (!hub) return 'it is no hub';
-  if (method !== 'GET' || body || headers || comments || fetch) return 'its request is its own';
-  if (identity === undefined && (token || withCredentials)) return 'whose it is cannot be seen; give `share` an identity';
-  if (!locksOf(outside)) return 'the page has no Web Locks, as on plain http://';
-  return '';
+  /** The leader no longer holds what is missing. @param {string} at */
+  async #catchUp(at) {
+    this.#isBusy = true;
+    this.#term = '';
+    const loaded = await import('../fallback.js').catch(() => this.#unshare('polls cannot be loaded'));
+    if (!loaded || !this.#isBusy || this.polling) return;
+    this.#reach = at;
+    this.fallback ??= loaded.fallback(this);
+    this.polling = true;
+    this.state.phase = 'idle';
+    super.page('wake');
+  }
+
+  #hasCaughtUp() {
+    super.page('sleep');
+    this.state.phase = 'open';
+    this.polling = this.#isBusy = false;
+    this.#act('ask');
+  }
 }

@@ -1,9 +1,9 @@
-// The same coordinator in a SharedWorker: it outlives the tab that made it, and leads as long as there is one.
+// A leader in a SharedWorker: it outlives the tab that made it.
 
 import { environment } from '../environment.js';
 import { settle } from '../options.js';
-import { Candidate } from './candidate.js';
-import { anonymous, open, VERSION } from './shared.js';
+import { Leader } from './leader.js';
+import { open, VERSION } from './shared.js';
 
 /**
  * Leads for the tabs that give this worker's URL as `share: { worker }`.
@@ -12,27 +12,18 @@ import { anonymous, open, VERSION } from './shared.js';
  * @param {import('../environment.js').Environment} [outside] for tests
  */
 export function serve(scope = globalThis, outside = environment()) {
-  /** @type {Map<string, { token: string, candidate: Candidate }>} */
-  const standing = new Map();
+  const names = new Set();
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
-    port.onmessage = ({ data: { version, name, url, options, isAnonymous } }) => {
-      if (version !== VERSION) {
-        port.postMessage('another version');
-        return;
-      }
-      const before = standing.get(name);
-      // A tab that comes later has a token that is good for longer.
-      if (before && before.token === options.token) return;
-      before?.candidate.withdraw();
-      const channel = open(name, outside);
+    port.onmessage = ({ data: { name, url, options, credentials } }) => {
+      // A tab with another version gets no answer, and leads itself.
+      if (names.has(name) || !name.includes(VERSION)) return;
+      names.add(name);
       const settings = settle(url, { ...options, topics: [] }, outside);
-      const candidate = new Candidate(name, isAnonymous ? anonymous(settings) : settings, outside,
-        (message) => channel.postMessage(message), (why) => outside.warn(`Headwater cannot lead from a worker: ${why}`));
-      channel.onmessage = ({ data }) => {
-        if ('from' in data) candidate.leader?.hear(data);
-      };
-      standing.set(name, { token: options.token, candidate });
-      candidate.stand();
+      settings.init.credentials = credentials;
+      const channel = open(name, outside);
+      const leader = new Leader(name, settings, outside, (told) => channel.postMessage(told), outside.warn);
+      channel.onmessage = ({ data }) => data.from && leader.hear(data);
+      leader.stand();
     };
   };
 }

@@ -27,8 +27,6 @@ export class Connection {
     constructor(settings: Settings, position: string, outside: import("./environment.js").Environment, receiver: Receiver);
     /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
     position: string;
-    /** Nobody else uses it. @type {null} */
-    sharing: null;
     /** Polls stand in for the stream. */
     polling: boolean;
     /** A poll that is tried beside a stream, or the other way round. @type {Line} */

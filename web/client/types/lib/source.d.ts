@@ -46,6 +46,8 @@ export class Source extends Target {
      * With the option `share`: how the connection is shared. `leader`: this source holds it; `tabs`: how many share it; `age`: how
      * long ago its last byte came, in milliseconds, when that was last told. Null: it is not shared, or not yet. A `sharing` event
      * tells when `leader` or `tabs` has changed.
+     *
+     * @returns {import('./share/shared.js').Sharing | null}
      */
     get sharing(): import("./share/shared.js").Sharing | null;
     /** What is subscribed to. */

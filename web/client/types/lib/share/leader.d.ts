@@ -1,118 +1,101 @@
 /**
- * @typedef {{ topics: string[], at: string, prior: boolean, turn: number, heard: number }} Follower
+ * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
  *
- * What a tab says to whoever leads.
+ * @typedef {object} Asked
+ * @property {number} from
+ * @property {number} turn
+ * @property {string[]} topics
+ * @property {string[]} at positions where it has been
+ * @property {import('../environment.js').Lifecycle} [nudge] something has happened to the page: the network may be another one
  *
- * @typedef {object} Said
- * @property {string} from
- * @property {string} [term] whom it takes for the leader
- * @property {Pick<Follower, 'topics' | 'at' | 'prior' | 'turn'>} [join] take these topics
- * @property {string[]} [tail] what came after these positions?
- * @property {boolean} [ping] are you there?
- * @property {boolean} [nudge] and look after the network
- * @property {boolean} [bye]
- *
- * What the leader says. Each time also its term, and how many tabs there are.
+ * What the leader tells: how it stands, and what is new.
  *
  * @typedef {object} Told
- * @property {string} term
+ * @property {string} term a name for its time as the leader
  * @property {number} tabs
- * @property {string} [to] one of them; all otherwise
- * @property {boolean} [lead] here I am
- * @property {{ turn: number, at: string, phase: string, live: boolean }} [ack]
- * @property {{ steps: import('./member.js').Step[] | null, at: string, live: boolean }} [tail]
- * @property {number} [age] of the last byte, in milliseconds
- * @property {import('./member.js').Step[]} [steps]
- * @property {'open' | 'caughtup'} [now]
- * @property {string} [at] caughtup: the position
+ * @property {string} at its position
+ * @property {boolean} open
+ * @property {boolean} live nothing old comes any more
+ * @property {number} age of the last byte, in milliseconds
+ * @property {boolean} [lead] it has just begun
+ * @property {number} [turn] the answer to this question: from here on the topics are in the stream
+ * @property {import('./member.js').Step[] | null} [steps] in an answer null: what has been missed is no longer held
  * @property {{ kind: import('../errors.js').ErrorKind, message: string, status?: number, retryAfter?: number }} [error]
  * @property {number | null} [retryIn] error
  * @property {string} [alone] share no more, and why
  */
 export class Leader {
     /**
-     * @param {string} term
+     * @param {string} name of the lock
      * @param {import('../connection.js').Settings} settings
      * @param {import('../environment.js').Environment} outside
      * @param {(message: Told) => void} tell
+     * @param {(why: string) => void} refused there is no lock for this page
      */
-    constructor(term: string, settings: import("../connection.js").Settings, outside: import("../environment.js").Environment, tell: (message: Told) => void);
+    constructor(name: string, settings: import("../connection.js").Settings, outside: import("../environment.js").Environment, tell: (message: Told) => void, refused: (why: string) => void);
+    /** Empty while it does not lead. */
     term: string;
-    /** @param {Said} said */
-    hear({ from, term, join, tail, nudge, bye }: Said): void;
-    /** It leads no more. */
-    end(): void;
+    /** Waits to lead; or, when nobody answers who leads, takes the lock. @param {boolean} [steal] */
+    stand(steal?: boolean): void;
+    /** Leads no more, and does not want to. */
+    withdraw(): void;
+    /** @param {Asked} asked */
+    hear(asked: Asked): void;
     #private;
 }
+export function locksOf({ locks }: import("../environment.js").Environment): Pick<LockManager, "request">;
 /**
- * What a tab says to whoever leads.
+ * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
  */
-export type Follower = {
-    topics: string[];
-    at: string;
-    prior: boolean;
+export type Asked = {
+    from: number;
     turn: number;
-    heard: number;
+    topics: string[];
+    /**
+     * positions where it has been
+     */
+    at: string[];
+    /**
+     * something has happened to the page: the network may be another one
+     *
+     * What the leader tells: how it stands, and what is new.
+     */
+    nudge?: import("../environment.js").Lifecycle | undefined;
 };
-export type Said = {
-    from: string;
-    /**
-     * whom it takes for the leader
-     */
-    term?: string | undefined;
-    /**
-     * take these topics
-     */
-    join?: Pick<Follower, "at" | "topics" | "turn" | "prior"> | undefined;
-    /**
-     * what came after these positions?
-     */
-    tail?: string[] | undefined;
-    /**
-     * are you there?
-     */
-    ping?: boolean | undefined;
-    /**
-     * and look after the network
-     */
-    nudge?: boolean | undefined;
-    /**
-     * What the leader says. Each time also its term, and how many tabs there are.
-     */
-    bye?: boolean | undefined;
-};
+/**
+ * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
+ */
 export type Told = {
+    /**
+     * a name for its time as the leader
+     */
     term: string;
     tabs: number;
     /**
-     * one of them; all otherwise
+     * its position
      */
-    to?: string | undefined;
+    at: string;
+    open: boolean;
     /**
-     * here I am
+     * nothing old comes any more
      */
-    lead?: boolean | undefined;
-    ack?: {
-        turn: number;
-        at: string;
-        phase: string;
-        live: boolean;
-    } | undefined;
-    tail?: {
-        steps: import("./member.js").Step[] | null;
-        at: string;
-        live: boolean;
-    } | undefined;
+    live: boolean;
     /**
      * of the last byte, in milliseconds
      */
-    age?: number | undefined;
-    steps?: import("./member.js").Step[] | undefined;
-    now?: "open" | "caughtup" | undefined;
+    age: number;
     /**
-     * caughtup: the position
+     * it has just begun
      */
-    at?: string | undefined;
+    lead?: boolean | undefined;
+    /**
+     * the answer to this question: from here on the topics are in the stream
+     */
+    turn?: number | undefined;
+    /**
+     * in an answer null: what has been missed is no longer held
+     */
+    steps?: import("./member.js").Step[] | null | undefined;
     error?: {
         kind: import("../errors.js").ErrorKind;
         message: string;

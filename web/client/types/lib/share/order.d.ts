@@ -1,3 +1,2 @@
-/** Both are cursors of one epoch, and the first is not beyond the other. @param {string} position @param {string} other */
-export function isWithin(position: string, other: string): boolean;
-export function epochOf(position: string): string;
+/** Both are cursors of one epoch, `#epoch-offset`, and the first is not beyond the other. @param {string[]} positions */
+export function isWithin(...positions: string[]): boolean;

@@ -6,7 +6,7 @@ export class Ring {
     /** @param {Step} step */
     push(step: Step): void;
     /**
-     * The steps that someone has missed who has been at all of these positions; null if they are no longer held.
+     * The steps that someone has missed who has been at these positions; null if they are no longer held.
      *
      * @param {string[]} positions
      */
