@@ -70,15 +70,15 @@ class Record:
     """A record at a place of a segment; NotWhole if none is whole there."""
 
     def __init__(self, segment, at):
-        segment, initial = segment.bytes, segment.initial
+        segment, checksum = segment.bytes, segment.checksum
         if len(segment) - at < RECORD_HEAD:
             raise NotWhole("the segment ends")
-        length, crc, self.offset, self.time, self.flags, ahead, event = struct.unpack_from("<IIQQIII", segment, at)
+        length, sum, self.offset, self.time, self.flags, ahead, event = struct.unpack_from("<IIQQIII", segment, at)
         self.end = at + 8 + length
         if length < RECORD_HEAD - 8 or self.end > len(segment):
             raise NotWhole("a length that cannot be")
         # The checksum is of all but itself.
-        if crc != zlib.crc32(segment[at + 8 : self.end], zlib.crc32(segment[at : at + 4], initial)):
+        if sum != checksum(zlib.crc32(segment[at + 8 : self.end], zlib.crc32(segment[at : at + 4]))):
             raise NotWhole("a checksum that is wrong")
         self.durable = self.offset - ahead
         self.topics, self.fields, self.key = [], {}, None
@@ -138,8 +138,11 @@ class Segment:
         if version not in (1, 2) or (log_id, self.first) != (manifest.id, int(name[:20])):
             raise NotWhole(name + ": it is of another version, of another history, or was renamed")
         self.bytes = content
-        # Of what comes before each record's own bytes in its checksum.
-        self.initial = zlib.crc32(log_id) if version > 1 else 0
+        self.version, self.log_id = version, log_id
+
+    def checksum(self, crc):
+        """Of a record with this CRC-32."""
+        return crc if self.version == 1 else siphash13(self.log_id, struct.pack("<I", crc)) & 0xFFFFFFFF
 
 
 def segments(directory, manifest):

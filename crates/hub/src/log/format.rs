@@ -197,7 +197,7 @@ mod tests {
         // What it was in version 1 is said beside it.
         put_checksum(&mut bytes, Checksum::PLAIN);
         let plain = bytes[4..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
-        assert!(documentation.contains(&format!("CRC-32; `{plain}` in version 1")), "{plain}");
+        assert!(documentation.contains(&format!("checksum; `{plain}` in version 1")), "{plain}");
     }
 
     #[test]

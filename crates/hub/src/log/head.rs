@@ -9,7 +9,7 @@ use crate::{cursor::Offset, disk::DiskFile};
 /// segment as it was begun: each has records of one kind alone.
 pub(crate) const VERSION: u32 = 2;
 
-/// Of these the checksums do not begin with the log's id.
+/// Of these the checksums are without the log's id.
 const PLAIN: u32 = 1;
 
 /// A log's own random name: segments of another one are not taken for its own.

@@ -2,9 +2,12 @@
 
 use std::{
     fs::{self, File},
+    hash::Hasher as _,
     os::unix::fs::FileExt as _,
     path::Path,
 };
+
+use siphasher::sip::SipHasher13;
 
 use crate::dice::Dice;
 
@@ -20,7 +23,9 @@ pub(crate) fn tear(history: &Path, dice: &mut Dice) {
         fs::read_dir(history).into_iter().flatten().map(|entry| entry.expect("it can be listed").path());
     let Some(path) = files.filter(|path| path.extension().is_some_and(|e| e == "log")).max() else { return };
     let bytes = fs::read(&path).expect("it can be read");
-    let (Some(id), Some(first)) = (bytes.get(16..32), bytes.get(32..40)) else { return };
+    let (Some(id), Some(first)) = (bytes.get(16..).and_then(<[u8]>::first_chunk), bytes.get(32..40)) else {
+        return;
+    };
     let mut next = u64::from_le_bytes(first.try_into().expect("eight bytes"));
     let mut end = SEGMENT_HEAD;
     // Behind the last record are zeros, or nothing.
@@ -35,7 +40,7 @@ pub(crate) fn tear(history: &Path, dice: &mut Dice) {
 }
 
 /// An update that nobody has published: docs/log-format.md.
-fn record(id: &[u8], next: u64, place: u32, data: &str) -> Vec<u8> {
+fn record(id: &[u8; 16], next: u64, place: u32, data: &str) -> Vec<u8> {
     let event = format!("id: torn-{place}\ndata: {}\n\n", data.replace('\n', " ").repeat(20));
     let topic = "/room/0";
     let mut rest = Vec::new();
@@ -50,6 +55,8 @@ fn record(id: &[u8], next: u64, place: u32, data: &str) -> Vec<u8> {
     rest.extend((topic.len() as u32).to_le_bytes());
     rest.extend(topic.as_bytes());
     let length = (rest.len() as u32).to_le_bytes();
-    let checksum = crc32fast::hash(&[id, &length[..], &rest].concat());
+    let mut hasher = SipHasher13::new_with_key(id);
+    hasher.write(&crc32fast::hash(&[&length[..], &rest].concat()).to_le_bytes());
+    let checksum = hasher.finish() as u32;
     [&length[..], &checksum.to_le_bytes(), &rest].concat()
 }
