@@ -52,10 +52,10 @@ const COLON = 58;
 const newText = () => new TextDecoder('utf-8', { ignoreBOM: true });
 const forAscii = newText();
 
-/** @param {string[]} topics @param {string[]} selectors */
-const fields = (topics, selectors) => ({ type: '', cursor: /** @type {string | undefined} */ (undefined), topics, selectors, size: 0 });
-/** What most blocks have beside data and id. */
-const NO_FIELDS = fields(/** @type {any} */ (Object.freeze([])), /** @type {any} */ (Object.freeze([])));
+/** Of all events that have none, so that nothing is made for them. @type {any} */
+const NONE = Object.freeze([]);
+/** @returns {DecodedEvent} */
+const newEvent = () => ({ type: 'message', data: '', lastEventId: '', cursor: undefined, topics: NONE, selectors: NONE });
 
 /** The stream went past one of the limits; `limit` says which. */
 export class DecodeError extends HeadwaterError {
@@ -64,7 +64,7 @@ export class DecodeError extends HeadwaterError {
    * @param {number} max
    */
   constructor(limit, max) {
-    super('limit', `the stream has more than ${max} bytes in one ${limit}`);
+    super('limit', `more than ${max} bytes in one ${limit}`);
     this.name = 'DecodeError';
     this.limit = limit;
     this.max = max;
@@ -99,12 +99,13 @@ export class Decoder {
   #restBytes = 0;
 
   // The block, until its blank line.
-  #data = '';
+  #event = newEvent();
   #hasData = false;
   #dataBytes = 0;
+  /** Of topics and selectors, of which there may be endlessly many. */
+  #namesLength = 0;
   /** What its blank line makes the last event id. */
   #id;
-  #fields = NO_FIELDS;
 
   /**
    * @param {DecoderHandlers} handlers
@@ -216,7 +217,7 @@ export class Decoder {
         this.#add(value, size());
         break;
       case 'event':
-        this.#more(0).type = value;
+        this.#event.type = value || 'message';
         break;
       case 'id':
         if (value.includes('\0')) break;
@@ -227,13 +228,13 @@ export class Decoder {
         if (/^[0-9]+$/.test(value)) this.#handlers.retry?.(Math.min(Number(value), LONGEST_RETRY));
         break;
       case 'cursor':
-        this.#more(0).cursor = value;
+        this.#event.cursor = value;
         break;
       case 'topic':
-        this.#more(value.length + 1).topics.push(value);
+        this.#event.topics = this.#append(this.#event.topics, value);
         break;
       case 'selector':
-        this.#more(value.length + 1).selectors.push(value);
+        this.#event.selectors = this.#append(this.#event.selectors, value);
         break;
       default:
     }
@@ -243,29 +244,31 @@ export class Decoder {
   #add(value, size) {
     this.#dataBytes += this.#hasData ? size + 1 : size;
     if (this.#dataBytes > this.#limits.event) this.#fail('event');
-    this.#data = this.#hasData ? `${this.#data}\n${value}` : value;
+    this.#event.data = this.#hasData ? `${this.#event.data}\n${value}` : value;
     this.#hasData = true;
   }
 
-  /** The block's other fields. @param {number} size what comes to those of which there may be endlessly many */
-  #more(size) {
-    if (this.#fields === NO_FIELDS) this.#fields = fields([], []);
-    this.#fields.size += size;
-    if (this.#fields.size > this.#limits.event) this.#fail('event');
-    return this.#fields;
+  /** @param {readonly string[]} list @param {string} name */
+  #append(list, name) {
+    this.#namesLength += name.length + 1;
+    if (this.#namesLength > this.#limits.event) this.#fail('event');
+    if (list === NONE) return [name];
+    /** @type {string[]} */ (list).push(name);
+    return list;
   }
 
   /** A blank line. */
   #dispatch() {
+    const event = this.#event;
+    const hasData = this.#hasData;
+    event.lastEventId = this.#id;
     this.lastEventId = this.#id;
-    const { type, cursor, topics, selectors } = this.#fields;
-    const event = this.#hasData && { type: type || 'message', data: this.#data, lastEventId: this.#id, cursor, topics, selectors };
-    this.#data = '';
+    this.#event = newEvent();
     this.#hasData = false;
     this.#dataBytes = 0;
-    this.#fields = NO_FIELDS;
-    if (event) this.#handlers.event?.(event);
-    else if (cursor !== undefined) this.#handlers.mark?.(cursor);
+    this.#namesLength = 0;
+    if (hasData) this.#handlers.event?.(event);
+    else if (event.cursor !== undefined) this.#handlers.mark?.(event.cursor);
   }
 
   /** @param {keyof DecoderLimits} limit @returns {never} */

@@ -184,21 +184,21 @@ export class Connection {
     const asked = this.position;
     const { headers, body, url: answering } = await this.send(line, EVENT_STREAM);
     const { origin } = new URL(answering || url);
+    const heartbeat = headers.get('Headwater-Heartbeat');
+    const patience = heartbeat === null && hub ? SILENCE : Number(heartbeat) * 2_000 + SLACK;
+    const given = { silence: silence ?? (patience > SLACK ? patience : Infinity) };
     let marks = 0;
     // A hub that promises heartbeats gives its cursor first. Without one, what is published from `open` on would be lost if the
     // connection broke at once.
-    let isBare = hub && asked === '' && headers.has('Headwater-Heartbeat');
+    let isBare = hub && asked === '' && heartbeat !== null;
     const begin = () => {
-      if (isBare) {
-        isBare = false;
-        head();
-        this.tell('heard');
-      }
-      return !signal.aborted;
+      if (isBare) this.tell('heard', given);
+      isBare = false;
     };
     const decoder = new Decoder({
       event: (event) => {
-        if (signal.aborted || !begin()) return;
+        begin();
+        if (signal.aborted) return;
         // From what is no hub, a field of that name means nothing.
         if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
@@ -209,10 +209,10 @@ export class Connection {
       mark: (cursor) => {
         if (!hub || signal.aborted) return;
         this.move(`#${cursor}`);
-        if (!begin()) return;
+        begin();
         // One comes at the opening. When something was asked for, one more comes at its end.
         marks += 1;
-        if (marks === (asked ? 2 : 1)) this.receiver.emit(new Event('caughtup'));
+        if (marks === (asked ? 2 : 1) && !signal.aborted) this.receiver.emit(new Event('caughtup'));
       },
       retry: (retry) => {
         this.state.retry = retry;
@@ -222,26 +222,18 @@ export class Connection {
       },
     }, { ...limits, lastEventId: asked });
 
-    const heartbeat = headers.get('Headwater-Heartbeat');
-    const patience = heartbeat === null && hub ? SILENCE : Number(heartbeat) * 2_000 + SLACK;
-    const head = () => this.tell('head', { silence: silence ?? (patience > SLACK ? patience : Infinity) });
-    if (!takeOver && !isBare) head();
     // The hub goes on from another place than asked. Headwater tells it in the stream, with both ends.
     const answered = heartbeat === null && asked && headers.get('Last-Event-ID');
-    let hasGap = answered && answered !== binary(asked);
+    if (answered && answered !== binary(asked)) this.receiver.emit(new GapEvent({ from: asked }));
+    if (!takeOver && !isBare) this.tell('head', given);
     const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (signal.aborted) return;
       if (done) throw new HeadwaterError('closed', 'the server ended the stream');
-      if (takeOver) {
-        takeOver();
-        takeOver = undefined;
-        head();
-      }
-      if (!isBare) this.tell('heard');
-      if (hasGap) this.receiver.emit(new GapEvent({ from: asked }));
-      hasGap = false;
+      takeOver?.();
+      takeOver = undefined;
+      if (!isBare) this.tell('heard', given);
       decoder.push(value);
       if (signal.aborted) return;
       // What is no hub is resumed by the last event id, which a block without data sets as well.

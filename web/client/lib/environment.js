@@ -34,5 +34,5 @@ export const environment = () => ({
   clearTimer: (timer) => clearTimeout(timer),
   watch: (tell, until) => import('./page.js').then(({ watch }) => watch(tell, until), () => {}),
   report: (error) => (globalThis.reportError ?? console.warn)(error),
-  warn: (text) => console.warn(text),
+  warn: console.warn,
 });

@@ -72,7 +72,7 @@ export function settle(address, options, outside) {
       redirect: options.redirect ?? (body != null || [...headers].length > 0 ? 'error' : 'follow'),
     },
     include: ['cursor', 'gap', ...include],
-    topics: new Set([...(hub ? url.searchParams.getAll('topic') : []), ...(topics ?? [])]),
+    topics: new Set([...url.searchParams.getAll('topic'), ...(topics ?? [])]),
     byTopic: topics !== undefined,
     strict,
     repeat,

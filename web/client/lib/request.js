@@ -60,17 +60,18 @@ export function build({ hub, page, topics, include, ...fixed }, { accept, cursor
   // origin, so there the query has it, which hubs read as well. So it has what a header would lose or refuse.
   const isSpare = page && page !== url.origin && [...headers.keys()].every((name) => SAFE_HEADERS.test(name));
   const inQuery = hub && (isSpare || /^\s|\s$|[\0-\x1f\x7f]/.test(cursor));
+  const query = url.searchParams;
   if (hub) {
-    const query = url.searchParams;
     query.delete('topic');
     for (const topic of topics) query.append('topic', topic);
     query.append('include', include.join());
     if (timeout !== undefined) query.set('timeout', String(timeout));
-    if (cursor && inQuery) {
-      for (const name of CURSOR_NAMES) query.delete(name);
-      query.set('lastEventID', cursor);
-    }
   }
-  if (cursor && !inQuery) headers.set('Last-Event-ID', binary(cursor));
+  if (cursor && inQuery) {
+    for (const name of CURSOR_NAMES) query.delete(name);
+    query.set('lastEventID', cursor);
+  } else if (cursor) {
+    headers.set('Last-Event-ID', binary(cursor));
+  }
   return [url.href, { ...fixed.init, headers }];
 }

@@ -162,7 +162,7 @@ export class Source extends Target {
   /** @param {'add' | 'delete'} how @param {string[]} topics */
   #change(how, topics) {
     const { hub, topics: wanted } = this.#settings;
-    if (!hub) throw new TypeError('only a hub has topics: see the option `hub`');
+    if (!hub) throw new TypeError('only a hub has topics');
     this.#settings.byTopic = true;
     const { size } = wanted;
     for (const topic of topics) wanted[how](topic);

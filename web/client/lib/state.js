@@ -28,7 +28,7 @@ const GRACE = 15_000;
  * @property {import('./errors.js').HeadwaterError} [error] failed
  * @property {boolean} [renew] failed: by its token, and another one can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
- * @property {number} [silence] head: how long the stream may be silent
+ * @property {number} [silence] head, heard: how long the stream may be silent
  */
 
 export class State {
@@ -49,7 +49,7 @@ export class State {
   /** The reconnection time. */
   retry;
   #policy;
-  #silence = 0;
+  #silence = Infinity;
   /** Since the last stream that worked. */
   #failures = 0;
   /** A 401 has been answered with a fresh token, and nothing has opened since. */
@@ -77,6 +77,7 @@ export class State {
     const isConnecting = this.phase === 'connecting';
     const isWaiting = this.phase === 'waiting';
     if (this.phase === 'ended') return undefined;
+    this.#silence = given.silence ?? this.#silence;
     switch (what) {
       case 'wake':
         if (this.phase === 'idle') return this.#connect(now);
@@ -98,7 +99,6 @@ export class State {
         else if (isOpen && now >= this.heardAt + this.#silence / 2) return this.#connect(now);
         return this.on('elapsed', now);
       case 'head':
-        this.#silence = given.silence ?? Infinity;
         this.headed = true;
         if (this.#policy.fallback) break;
       // Else it is as good as the first byte.

@@ -40,7 +40,7 @@ export class Target extends EventTarget {
    */
   removeEventListener(type, listener, options) {
     // Node takes away what ran `once` by what it was given, which is the guarded one.
-    super.removeEventListener(type, listener && (this.#guarded.get(listener) ?? /** @type {EventListener} */ (listener)), options);
+    super.removeEventListener(type, this.#guarded.get(/** @type {any} */ (listener)) ?? /** @type {any} */ (listener), options);
   }
 
   /** @param {Callback} listener */

@@ -83,7 +83,7 @@ test('a gap is told once, in the stream or by the header, before what follows it
   stream = await world.last.open({ 'Last-Event-ID': 'earliest' });
   await stream.send(event(12));
   await stream.send(event(13));
-  assert.deepEqual(seen.slice(3), ['network 1000', 'open', 'gap #a-9 null', '12', '13']);
+  assert.deepEqual(seen.slice(3), ['network 1000', 'gap #a-9 null', 'open', '12', '13']);
   await stream.send('event: headwater:gap\ndata: not JSON\n\n');
   assert.deepEqual(seen.slice(-1), ['gap null null']);
 });

@@ -16,7 +16,7 @@
  * @property {import('./errors.js').HeadwaterError} [error] failed
  * @property {boolean} [renew] failed: by its token, and another one can be had
  * @property {number} [luck] failed: from 0 to 1, spreads those who failed together
- * @property {number} [silence] head: how long the stream may be silent
+ * @property {number} [silence] head, heard: how long the stream may be silent
  */
 export class State {
     /** @param {Policy} policy */
@@ -93,7 +93,7 @@ export type Given = {
      */
     luck?: number | undefined;
     /**
-     * head: how long the stream may be silent
+     * head, heard: how long the stream may be silent
      */
     silence?: number | undefined;
 };
