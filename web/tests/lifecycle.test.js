@@ -117,9 +117,10 @@ test('with a store a reload goes on where the page was; a duplicated tab starts 
   await hub.publish('/stored', '1');
   await seen(tab, '1');
   for (const data of ['2', '3']) {
-    const reloaded = tab.reload();
+    wire.cut();
     await hub.publish('/stored', data);
-    await reloaded;
+    await tab.reload();
+    wire.mend();
     await begin();
     assert.deepEqual(await seen(tab, data), [data]);
   }

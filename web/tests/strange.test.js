@@ -222,9 +222,10 @@ test('two versions of the library on one page: two streams, one page id, and eac
   const keys = () => tab.evaluate(() => Object.keys(sessionStorage).sort());
   const before = await keys();
   assert.equal(before.filter((key) => key.includes('cursor')).length, 2);
-  const reloaded = tab.reload();
+  wire.cut();
   await hub.publish('/versions', '2');
-  await reloaded;
+  await tab.reload();
+  wire.mend();
   await begin();
   assert.deepEqual(await got('2'), [['2'], ['2']]);
   assert.deepEqual(await keys(), before);
