@@ -128,7 +128,7 @@ export class Leader {
       // A hidden tab's timers are late: who asks drives them. A change of topics is taken care of here; any other is one of ours.
       const isOurs = nudge !== 'change' || String(before?.topics) === String(asked.topics);
       this.#connection.tell((isOurs && nudge) || 'elapsed');
-      this.#answer(asked);
+      if (asked.topics) this.#answer(asked);
     } else {
       this.#timer ??= this.#outside.setTimer(() => this.#settle(), GATHER);
     }
@@ -151,7 +151,7 @@ export class Leader {
   }
 
   /** @param {Asked} asked */
-  #answer({ turn, at = [] }) {
+  #answer({ turn, at }) {
     this.#post({ turn, steps: this.#ring.after(at) });
   }
 

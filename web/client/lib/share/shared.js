@@ -191,9 +191,11 @@ export class Shared extends Connection {
       this.receiver.failed(new HeadwaterError(error.kind, error.message, error), retryIn);
     }
     // Without a position of its own it takes nothing old.
-    if (this.position === '' && !live) return;
-    if (this.position === '') this.move(at);
-    else if (steps === null) this.#catchUp(at);
+    if (this.position === '') {
+      if (!live) return;
+      this.move(at);
+      this.receiver.passed();
+    } else if (steps === null) this.#catchUp(at);
     else if (steps) this.#take(steps, turn && at);
     if (this.#term === '') return;
     if (isOpen && this.state.phase !== 'open') {
