@@ -225,7 +225,7 @@ export class Decoder {
         this.#id = value;
         break;
       case 'retry':
-        if (/^[0-9]+$/.test(value)) this.#handlers.retry?.(Math.min(Number(value), LONGEST_RETRY));
+        if (/^\d+$/.test(value)) this.#handlers.retry?.(Math.min(Number(value), LONGEST_RETRY));
         break;
       case 'cursor':
         this.#event.cursor = value;

@@ -116,7 +116,7 @@ export class Connection {
         }, () => {});
         break;
       case 'timeout':
-        this.#fail(new HeadwaterError(effect, `no answer within ${this.settings.answer / 1_000} s`));
+        this.#fail(new HeadwaterError(effect, 'no answer in time'));
         break;
       case 'silence':
         this.#fail(new HeadwaterError(effect, 'the stream fell silent'));
@@ -126,7 +126,7 @@ export class Connection {
         if (isOver || !this.polling) this.beside.abort();
         if (isOver) this.fallback?.rest();
         if (effect === 'connect') this.#connect();
-        else if (error) this.receiver.failed(error, isOver ? null : this.state.until - this.outside.now());
+        else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was put away'), isOver ? null : this.state.until - this.outside.now());
     }
   }
 
@@ -156,7 +156,7 @@ export class Connection {
    *
    * @param {Line} line
    * @param {string} accept
-   * @param {number} [timeout] of a long poll, in seconds
+   * @param {string} [timeout] of a long poll, in seconds
    */
   async send({ signal }, accept, timeout) {
     const cursor = this.position;
@@ -168,8 +168,7 @@ export class Connection {
       signal.throwIfAborted();
       this.state.renewAt = this.#token.until;
     }
-    const [url, init] = build(this.settings, { accept, cursor, token, timeout });
-    const response = await this.outside.fetch(url, { ...init, signal });
+    const response = await this.outside.fetch(...build(this.settings, { accept, cursor, token, timeout, signal }));
     if (response.status === 200 && mediaType(response) === accept) return response;
     throw await (await import('./refusal.js')).refusal(response, accept);
   }
@@ -214,12 +213,8 @@ export class Connection {
         marks += 1;
         if (marks === (asked ? 2 : 1) && !signal.aborted) this.receiver.emit(new Event('caughtup'));
       },
-      retry: (retry) => {
-        this.state.retry = retry;
-      },
-      comment: (data) => {
-        if (comments && !signal.aborted) this.receiver.emit(new MessageEvent('comment', { data }));
-      },
+      retry: (retry) => (this.state.retry = retry),
+      comment: (data) => comments && !signal.aborted && this.receiver.emit(new MessageEvent('comment', { data })),
     }, { ...limits, lastEventId: asked });
 
     // The hub goes on from another place than asked. Headwater tells it in the stream, with both ends.

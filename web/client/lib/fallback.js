@@ -154,7 +154,7 @@ export function fallback(connection) {
    * @returns {Promise<Answer>}
    */
   async function ask(line, wait) {
-    const text = await read(await connection.send(line, 'application/json', wait), MAX_ANSWER);
+    const text = await read(await connection.send(line, 'application/json', String(wait)), MAX_ANSWER);
     let answer;
     try {
       answer = JSON.parse(text);

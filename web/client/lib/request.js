@@ -5,7 +5,7 @@ const CURSOR_NAMES = ['lastEventId', 'last_event_id', 'Last-Event-ID'];
 /** Where a hub listens by the Mercure protocol. */
 const WELL_KNOWN = '/.well-known/mercure';
 /** What a page may send to another origin without asking it first (Fetch, "CORS-safelisted request-header"). */
-const SAFE_HEADERS = /^(accept|accept-language|content-language)$/;
+const SAFE_HEADERS = /^(accept|(accept|content)-language)$/;
 
 /**
  * A hub's URL as people type it: one without a path gets `/.well-known/mercure`.
@@ -43,7 +43,8 @@ export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(
  * @property {string} accept
  * @property {string} cursor
  * @property {string} [token]
- * @property {number} [timeout] of a long poll, in seconds
+ * @property {string} [timeout] of a long poll, in seconds
+ * @property {AbortSignal} [signal]
  */
 
 /**
@@ -51,7 +52,7 @@ export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(
  * @param {Asked} asked
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ hub, page, topics, include, ...fixed }, { accept, cursor, token, timeout }) {
+export function build({ hub, page, topics, include, ...fixed }, { accept, cursor, token, timeout, signal }) {
   const url = new URL(fixed.url);
   const headers = new Headers(fixed.init.headers);
   headers.set('Accept', accept);
@@ -65,7 +66,7 @@ export function build({ hub, page, topics, include, ...fixed }, { accept, cursor
     query.delete('topic');
     for (const topic of topics) query.append('topic', topic);
     query.append('include', include.join());
-    if (timeout !== undefined) query.set('timeout', String(timeout));
+    if (timeout) query.set('timeout', timeout);
   }
   if (cursor && inQuery) {
     for (const name of CURSOR_NAMES) query.delete(name);
@@ -73,5 +74,5 @@ export function build({ hub, page, topics, include, ...fixed }, { accept, cursor
   } else if (cursor) {
     headers.set('Last-Event-ID', binary(cursor));
   }
-  return [url.href, { ...fixed.init, headers }];
+  return [url.href, { ...fixed.init, headers, signal }];
 }

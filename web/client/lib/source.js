@@ -187,7 +187,7 @@ export class Source extends Target {
    * @returns {AsyncGenerator<ServerEvent, void>}
    */
   [Symbol.asyncIterator]() {
-    if (this.#waiting) throw new TypeError('there is a loop already');
+    if (this.#waiting) throw new TypeError('one loop a source');
     this.#waiting = [];
     return this.#iterate(this.#waiting);
   }

@@ -49,6 +49,7 @@ export class State {
   /** The reconnection time. */
   retry;
   #policy;
+  #sent = false;
   #silence = Infinity;
   /** Since the last stream that worked. */
   #failures = 0;
@@ -80,8 +81,10 @@ export class State {
     this.#silence = given.silence ?? this.#silence;
     switch (what) {
       case 'wake':
-        if (this.phase === 'idle') return this.#connect(now);
-        break;
+        if (this.phase !== 'idle') break;
+        // Unless it may be sent.
+        this.phase = 'ended';
+        return this.#connect(now) ?? 'fail';
       case 'change':
         // The next attempt asks for it anyway.
         if (!isWaiting) return this.#connect(now);
@@ -143,23 +146,27 @@ export class State {
     }
   }
 
-  /** @param {number} now @returns {Effect} */
+  /** What may not be repeated goes on as it is. @param {number} now @returns {Effect | undefined} */
   #connect(now) {
+    this.renewAt = Infinity;
+    if (this.#sent && !this.#policy.repeat) return undefined;
+    this.#sent = true;
     this.phase = 'connecting';
     this.#since = now;
-    this.renewAt = Infinity;
     this.delivered = false;
     this.doubted = false;
     this.headed = false;
     return 'connect';
   }
 
-  /** @param {Given} given @param {number} now @returns {Effect} */
+  /** @param {Given} given @param {number} now @returns {Effect | undefined} */
   #failed({ error, renew, luck = 0 }, now) {
     const { isRetryable, status, retryAfter = 0 } = /** @type {import('./errors.js').HeadwaterError} */ (error);
     const { strict, repeat } = this.#policy;
     if (renew && !this.#renewed) {
       this.#renewed = true;
+      // What was refused has done nothing.
+      this.#sent = false;
       return this.#connect(now);
     }
     if (!repeat || !isRetryable || (strict && status)) {

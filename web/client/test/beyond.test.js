@@ -121,6 +121,21 @@ test('a POST is sent once, unless it may be repeated', async () => {
   assert.equal(other.requests.length, 2);
 });
 
+test('a POST is not sent again for a fresh token or for a page that was frozen, which ends it', async () => {
+  const world = new World();
+  const iat = Math.floor(world.wallTime / 1_000);
+  const token = () => jwt({ iat, exp: iat + 100 });
+  const { source, seen } = await world.source(URL_, { method: 'POST', token });
+  const stream = await world.last.open();
+  await world.pass(95_000);
+  await stream.send('data: Hel\n\n');
+  world.lifecycle('sleep');
+  assert.ok(stream.aborted);
+  world.lifecycle('wake');
+  await settled();
+  assert.deepEqual([source.readyState, world.requests.length, ...seen], [2, 1, 'open', 'Hel', 'network null']);
+});
+
 test('as few preflights as the native one, and no credentials on the way elsewhere', async () => {
   const request = async (url, options, page) => {
     const world = new World();

@@ -97,6 +97,18 @@ test('a refused token is asked for once more', async () => {
   await assert.rejects(result, { status: 401 });
 });
 
+test('a token that does not come holds nobody who aborts, or is patient for long', async () => {
+  const token = () => new Promise(() => {});
+  const abort = new AbortController();
+  const aborted = await publishing({ topic: 'a', token, signal: abort.signal });
+  abort.abort('enough');
+  await assert.rejects(aborted.result, { kind: 'aborted', cause: 'enough' });
+  const late = await publishing({ topic: 'a', token, attempts: 1 });
+  await late.world.pass(30_000);
+  await assert.rejects(late.result, { kind: 'timeout' });
+  assert.equal(late.world.requests.length + aborted.world.requests.length, 0);
+});
+
 test('it can be aborted, while it asks and while it waits', async () => {
   for (const waiting of [false, true]) {
     const abort = new AbortController();

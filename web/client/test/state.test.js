@@ -130,6 +130,20 @@ test('what may not be repeated is not', () => {
   ]);
 });
 
+test('what may not be repeated goes on when another connection would be better, and ends when the page was put away', () => {
+  check({ ...POLICY, repeat: false }, [
+    [0, 'wake', {}, 'connect'],
+    [0, 'failed', { ...refused(401), renew: true }, 'connect'],
+    [0, 'head', MINUTE, 'open'],
+    [0, 'note', { renewAt: 20_000 }, '', 20_000],
+    [20_000, 'elapsed', {}, '', 60_000],
+    [30_000, 'change', {}, ''],
+    [40_000, 'nudge', {}, ''],
+    [50_000, 'sleep', {}, 'cut'],
+    [51_000, 'wake', {}, 'fail', Infinity],
+  ]);
+});
+
 test('a 401 is answered with one fresh token, and not with a second', () => {
   const expired = { ...refused(401), renew: true };
   check(POLICY, [

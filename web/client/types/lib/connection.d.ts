@@ -54,9 +54,9 @@ export class Connection {
      *
      * @param {Line} line
      * @param {string} accept
-     * @param {number} [timeout] of a long poll, in seconds
+     * @param {string} [timeout] of a long poll, in seconds
      */
-    send({ signal }: Line, accept: string, timeout?: number): Promise<Response>;
+    send({ signal }: Line, accept: string, timeout?: string): Promise<Response>;
     /**
      * @param {Line} line
      * @param {() => void} [takeOver] it is tried beside polls; its first byte makes it the main line

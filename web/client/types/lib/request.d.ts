@@ -20,14 +20,15 @@ export function hubUrl(url: URL): URL;
  * @property {string} accept
  * @property {string} cursor
  * @property {string} [token]
- * @property {number} [timeout] of a long poll, in seconds
+ * @property {string} [timeout] of a long poll, in seconds
+ * @property {AbortSignal} [signal]
  */
 /**
  * @param {Fixed} fixed
  * @param {Asked} asked
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ hub, page, topics, include, ...fixed }: Fixed, { accept, cursor, token, timeout }: Asked): [url: string, init: RequestInit];
+export function build({ hub, page, topics, include, ...fixed }: Fixed, { accept, cursor, token, timeout, signal }: Asked): [url: string, init: RequestInit];
 export function isHubUrl(url: URL): boolean;
 export function binary(text: string): string;
 /**
@@ -67,5 +68,6 @@ export type Asked = {
     /**
      * of a long poll, in seconds
      */
-    timeout?: number | undefined;
+    timeout?: string | undefined;
+    signal?: AbortSignal | undefined;
 };
