@@ -12,6 +12,8 @@ const KEPT = 500;
 export const LONGEST_TEXT = 1_000;
 /** Tokens hold two minutes: for who writes often, one is used again for a while. */
 const TOKEN_MS = 90_000;
+/** A hint that takes longer says nothing any more. */
+const HINT_MS = 1_000;
 
 /**
  * @typedef {object} Message
@@ -118,8 +120,9 @@ export class Chat extends EventTarget {
   /** Call at each key: how often the others are told is not the caller's business. */
   type() {
     if (!this.#live || !this.online || !this.typists.shouldTell()) return;
-    // A hint that is late is worse than none: it is not tried again, and nobody is told that it failed.
-    const hint = { topic: typingTopic(this.#room, this.#name), data: {}, token: this.#token, attempts: 1, fetch: this.#fetch };
+    // A hint that is late is worse than none: it is not tried again, and nobody is told that it failed. Messages wait for it.
+    const signal = AbortSignal.timeout(HINT_MS);
+    const hint = { topic: typingTopic(this.#room, this.#name), data: {}, token: this.#token, attempts: 1, signal, fetch: this.#fetch };
     this.#hint = publish(HUB, hint).catch(() => {});
   }
 
