@@ -1,7 +1,7 @@
 // Something on the way that swallows streams leads to long polls; what is only slow does not. With a real nginx.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Browser } from './cdp.js';
 import { Hub, Wire } from './hub.js';
 import { Nginx } from './nginx.js';
@@ -11,47 +11,43 @@ let browser;
 let site;
 let hub;
 let nginx;
-/** Between the hub and nginx: what reaches the hub. */
+/** Between nginx and the hub: what reaches the hub. */
 let behind;
-/** Between nginx, or the hub itself, and the browser. */
-let wire;
-let tab;
 before(async () => {
   [browser, site, hub] = await Promise.all([Browser.launch(), Site.start(), Hub.start()]);
   behind = await Wire.to(hub.port);
-  nginx = await Nginx.before(Number(new URL(behind.url).port));
-  wire = await Wire.to(0);
+  nginx = await Nginx.before(portOf(behind));
 });
 after(async () => {
   await browser?.close();
   site?.stop();
-  wire?.close();
   await nginx?.stop();
   behind?.close();
   await hub?.stop();
 });
-beforeEach(async () => {
-  tab = await browser.tab(site.url);
-  behind.requests.length = 0;
-});
-afterEach(async () => {
-  await tab.close();
-  wire.delay = 0;
-});
 
-/** New connections, and those that were kept open, lead to this port. */
-function lead(port) {
-  wire.port = port;
-  wire.cut();
-  wire.mend();
+const portOf = ({ url }) => Number(new URL(url).port);
+
+/** A tab, and its network, which leads to this port: each test has its own, since all of them wait most of the time. */
+async function begin(t, port) {
+  const wire = await Wire.to(port);
+  const tab = await browser.tab(site.url);
+  t.after(async () => {
+    await tab.close();
+    wire.close();
+  });
+  return { tab, wire };
 }
 
-/** The requests that reached the hub, as `stream`, or `poll` with its timeout. */
-const kinds = () => behind.requests.map(({ headers, url }) =>
+/** The requests for this topic that reached the hub, as `stream`, or `poll` with its timeout. */
+const kinds = (topic) => behind.requests.filter(({ url }) => url.searchParams.get('topic') === topic).map(({ headers, url }) =>
   (headers.accept === 'text/event-stream' ? 'stream' : `poll ${url.searchParams.get('timeout')}`));
 
+/** Without the polls that only ask whether polls fare better: a slow machine is a reason to ask, not one to change over. */
+const kept = (topic) => kinds(topic).filter((kind) => kind !== 'poll 0');
+
 /** Opens a source, and has it get some updates. */
-async function exchange(topic) {
+async function exchange({ tab, wire }, topic) {
   await follow(tab, wire.url, { topics: [topic] });
   await opened(tab);
   for (const data of ['1', '2', '3']) await hub.publish(topic, data);
@@ -60,92 +56,92 @@ async function exchange(topic) {
   assert.deepEqual(log.map(({ what }) => what), ['open'], 'and no error');
 }
 
-for (const [how, name] of [['swallows', 'swallows a stream, head and all,'], ['swallowsBody', 'swallows a stream behind its head']]) {
-  test(`nginx that ${name} is polled through`, async () => {
-    lead(nginx.ports[how]);
-    await exchange(`/${how}`);
-    // One that asks whether polls fare better, one for what there is, and then those that wait.
-    assert.deepEqual(kinds().slice(0, 4), ['stream', 'poll 0', 'poll 0', 'poll 25']);
-    assert.ok(kinds().slice(3).every((kind) => kind === 'poll 25'));
-  });
-}
-
-for (const [how, name] of [['obeys', 'does as the hub asks'], ['buffers', 'buffers, but speaks HTTP/1.1 to the hub']]) {
-  test(`nginx that ${name} streams`, async () => {
-    lead(nginx.ports[how]);
-    await exchange(`/${how}`);
-    assert.deepEqual(kinds(), ['stream']);
-  });
-}
-
-test('while it polls it tries a stream, and changes over when that gets through: nothing lost, nothing doubled', async () => {
-  lead(nginx.ports.swallows);
-  await tab.evaluate(async (url) => {
-    const { Source } = await import('/client/index.js');
-    const { environment } = await import('/client/lib/environment.js');
-    Object.assign(globalThis, { seen: [], log: [], trials: [] });
-    // What is due in five minutes or later waits for the test instead.
-    const setTimer = (run, after) => (after < 300_000 ? setTimeout(run, after) : globalThis.trials.push({ run, after }));
-    const source = new Source(url, { topics: ['/back'] }, { ...environment(), setTimer });
-    source.onopen = () => globalThis.log.push({ what: 'open' });
-    source.onmessage = ({ data }) => globalThis.seen.push(data);
-    source.onerror = ({ message }) => globalThis.log.push({ what: 'error', message });
-  }, wire.url);
-  await opened(tab);
-  const trial = (number, after) => tab.until((index, wanted) => {
-    const due = globalThis.trials[index];
-    if (due?.after !== wanted) return false;
-    due.run();
-    return true;
-  }, number, after);
-  await trial(0, 300_000);
-  // That stream is swallowed, too: another one is tried after twice the time.
-  await tab.until(() => globalThis.trials.length === 2);
-  assert.equal(kinds().filter((kind) => kind === 'stream').length, 2);
-  await hub.publish('/back', 'polled');
-  await seen(tab, 'polled');
-  // Whoever carries the phone leaves that network.
-  wire.port = nginx.ports.obeys;
-  await trial(1, 600_000);
-  const polls = () => kinds().filter((kind) => kind !== 'stream').length;
-  for (let count = 1, before = -1; before !== polls(); count += 1) {
-    before = polls();
-    for (const half of ['a', 'b']) await hub.publish('/back', `${count}${half}`);
-    await seen(tab, `${count}b`);
+describe('something on the way', { concurrency: true }, () => {
+  for (const [how, name] of [['swallows', 'swallows a stream, head and all,'], ['swallowsBody', 'swallows a stream behind its head']]) {
+    test(`nginx that ${name} is polled through`, async (t) => {
+      await exchange(await begin(t, nginx.ports[how]), `/${how}`);
+      // One that asks whether polls fare better, one for what there is, and then those that wait.
+      assert.deepEqual(kinds(`/${how}`).slice(0, 4), ['stream', 'poll 0', 'poll 0', 'poll 25']);
+      assert.ok(kinds(`/${how}`).slice(3).every((kind) => kind === 'poll 25'));
+    });
   }
-  assert.equal(kinds().at(-1), 'stream');
-  const all = await tab.evaluate(() => globalThis.seen);
-  assert.deepEqual(all, ['polled', ...Array.from({ length: (all.length - 1) / 2 }, (_, n) => [`${n + 1}a`, `${n + 1}b`]).flat()]);
-});
 
-test('a network that answers after seconds keeps its stream', async () => {
-  lead(Number(new URL(behind.url).port));
-  // Longer than it takes to doubt a stream. The poll beside it is as slow.
-  wire.delay = 4_500;
-  await exchange('/slow');
-  assert.deepEqual(kinds(), ['stream']);
-});
+  for (const [how, name] of [['obeys', 'does as the hub asks'], ['buffers', 'buffers, but speaks HTTP/1.1 to the hub']]) {
+    test(`nginx that ${name} streams`, async (t) => {
+      await exchange(await begin(t, nginx.ports[how]), `/${how}`);
+      assert.deepEqual(kept(`/${how}`), ['stream']);
+    });
+  }
 
-test('a browser whose connections are all taken keeps its stream, which comes when one is free', async () => {
-  lead(Number(new URL(behind.url).port));
-  await tab.evaluate(async (url) => {
-    globalThis.taken = new AbortController();
-    const take = () => fetch(`${url}/.well-known/mercure?topic=/taken`, { signal: globalThis.taken.signal, cache: 'no-store' });
-    await Promise.all(Array.from({ length: 6 }, take));
-    globalThis.asked = [];
-    const { fetch: real } = globalThis;
-    globalThis.fetch = (address, init) => {
-      globalThis.asked.push(init.headers.get('Accept'));
-      return real(address, init);
-    };
-  }, wire.url);
-  await follow(tab, wire.url, { topics: ['/crowded'] });
-  await tab.until(() => globalThis.asked.length === 2);
-  assert.deepEqual(await tab.evaluate(() => globalThis.asked), ['text/event-stream', 'application/json'], 'it is in doubt');
-  assert.deepEqual(await tab.evaluate(() => globalThis.log), []);
-  await tab.evaluate(() => globalThis.taken.abort());
-  await opened(tab);
-  await hub.publish('/crowded', 'here');
-  assert.deepEqual(await seen(tab, 'here'), ['here']);
-  assert.ok(!kinds().includes('poll 25'), String(kinds()));
+  test('while it polls it tries a stream, and changes over when that gets through: nothing lost, nothing doubled', async (t) => {
+    const { tab, wire } = await begin(t, nginx.ports.swallows);
+    await tab.evaluate(async (url) => {
+      const { Source } = await import('/client/index.js');
+      const { environment } = await import('/client/lib/environment.js');
+      Object.assign(globalThis, { seen: [], log: [], trials: [] });
+      // What is due in five minutes or later waits for the test instead.
+      const setTimer = (run, after) => (after < 300_000 ? setTimeout(run, after) : globalThis.trials.push({ run, after }));
+      const source = new Source(url, { topics: ['/back'] }, { ...environment(), setTimer });
+      source.onopen = () => globalThis.log.push({ what: 'open' });
+      source.onmessage = ({ data }) => globalThis.seen.push(data);
+      source.onerror = ({ message }) => globalThis.log.push({ what: 'error', message });
+    }, wire.url);
+    await opened(tab);
+    const trial = (number, after) => tab.until((index, wanted) => {
+      const due = globalThis.trials[index];
+      if (due?.after !== wanted) return false;
+      due.run();
+      return true;
+    }, number, after);
+    await trial(0, 300_000);
+    // That stream is swallowed, too: another one is tried after twice the time.
+    await tab.until(() => globalThis.trials.length === 2);
+    assert.equal(kinds('/back').filter((kind) => kind === 'stream').length, 2);
+    await hub.publish('/back', 'polled');
+    await seen(tab, 'polled');
+    // Whoever carries the phone leaves that network.
+    wire.port = nginx.ports.obeys;
+    await trial(1, 600_000);
+    const polls = () => kinds('/back').filter((kind) => kind !== 'stream').length;
+    for (let count = 1, before = -1; before !== polls(); count += 1) {
+      before = polls();
+      for (const half of ['a', 'b']) await hub.publish('/back', `${count}${half}`);
+      await seen(tab, `${count}b`);
+    }
+    assert.equal(kinds('/back').at(-1), 'stream');
+    const all = await tab.evaluate(() => globalThis.seen);
+    assert.deepEqual(all, ['polled', ...Array.from({ length: (all.length - 1) / 2 }, (_, n) => [`${n + 1}a`, `${n + 1}b`]).flat()]);
+  });
+
+  test('a network that answers after seconds keeps its stream', async (t) => {
+    const own = await begin(t, portOf(behind));
+    // Longer than it takes to doubt a stream. The poll beside it is as slow.
+    own.wire.delay = 4_500;
+    await exchange(own, '/slow');
+    assert.deepEqual(kept('/slow'), ['stream']);
+  });
+
+  test('a browser whose connections are all taken keeps its stream, which comes when one is free', async (t) => {
+    const { tab, wire } = await begin(t, portOf(behind));
+    await tab.evaluate(async (url) => {
+      globalThis.taken = new AbortController();
+      const take = () => fetch(`${url}/.well-known/mercure?topic=/taken`, { signal: globalThis.taken.signal, cache: 'no-store' });
+      await Promise.all(Array.from({ length: 6 }, take));
+      globalThis.asked = [];
+      const { fetch: real } = globalThis;
+      globalThis.fetch = (address, init) => {
+        globalThis.asked.push(init.headers.get('Accept'));
+        return real(address, init);
+      };
+    }, wire.url);
+    await follow(tab, wire.url, { topics: ['/crowded'] });
+    await tab.until(() => globalThis.asked.length === 2);
+    assert.deepEqual(await tab.evaluate(() => globalThis.asked), ['text/event-stream', 'application/json'], 'it is in doubt');
+    assert.deepEqual(await tab.evaluate(() => globalThis.log), []);
+    await tab.evaluate(() => globalThis.taken.abort());
+    await opened(tab);
+    await hub.publish('/crowded', 'here');
+    assert.deepEqual(await seen(tab, 'here'), ['here']);
+    assert.deepEqual(kept('/crowded'), ['stream']);
+  });
 });

@@ -1,7 +1,7 @@
 // Tokens that end while a page is open.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Browser } from './cdp.js';
 import { Hub, token, Wire } from './hub.js';
 import { failed, follow, opened, seen, Site } from './site.js';
@@ -9,44 +9,42 @@ import { failed, follow, opened, seen, Site } from './site.js';
 let browser;
 let site;
 let hub;
-let wire;
-let tab;
-/** What each call of the page's `token` function was told. */
-let asked;
 before(async () => {
   [browser, site] = await Promise.all([Browser.launch(), Site.start()]);
   hub = await Hub.serve('--cors-origin', site.url);
-  wire = await Wire.to(hub.port);
   site.answer = (_, response, { pathname, searchParams }) => {
     if (pathname !== '/token') return false;
-    asked.push(searchParams.get('refused'));
-    response.end(token({ subscribe: ['/mine'] }, Number(searchParams.get('life'))));
+    response.end(token({ subscribe: [searchParams.get('topic')] }, Number(searchParams.get('life'))));
     return true;
   };
 });
 after(async () => {
   await browser?.close();
   site?.stop();
-  wire?.close();
   await hub?.stop();
 });
-beforeEach(async () => {
-  tab = await browser.tab(site.url);
-  asked = [];
-  wire.requests.length = 0;
-});
-afterEach(() => tab.close());
 
-const tokens = () => wire.requests.map(({ headers }) => headers.authorization).filter(Boolean);
+/** A tab, and its wire to the hub: each test has its own, since all of them wait most of the time. */
+async function begin(t) {
+  const wire = await Wire.to(hub.port);
+  const tab = await browser.tab(site.url);
+  t.after(async () => {
+    await tab.close();
+    wire.close();
+  });
+  return { tab, wire };
+}
+
+const tokens = (wire) => wire.requests.map(({ headers }) => headers.authorization).filter(Boolean);
 
 /** Publishes private updates until `enough`, and returns them. */
-async function publishUntil(enough) {
+async function publishUntil(topic, enough) {
   const published = [];
   while (!(await enough())) {
     published.push(String(published.length));
-    await hub.publish('/mine', published.at(-1), { private: 'on' });
+    await hub.publish(topic, published.at(-1), { private: 'on' });
   }
-  await hub.publish('/mine', 'last', { private: 'on' });
+  await hub.publish(topic, 'last', { private: 'on' });
   return [...published, 'last'];
 }
 
@@ -54,56 +52,66 @@ async function publishUntil(enough) {
  * @param {number} life of each token, in seconds
  * @param {{ fast?: number, late?: number }} how by how much the page's clock is ahead, and its longer timers are late, in ms
  */
-const followWithFunction = (life, { fast = 0, late = 0 }) => tab.evaluate(async (url, seconds, ahead, after) => {
+const followWithFunction = ({ tab, wire }, topic, life, { fast = 0, late = 0 }) => tab.evaluate(async (url, name, seconds, ahead, after) => {
   const { Source } = await import('/client/index.js');
   const { environment } = await import('/client/lib/environment.js');
-  Object.assign(globalThis, { seen: [], log: [] });
-  const token = async ({ refused }) => (await fetch(`/token?life=${seconds}&refused=${refused}`)).text();
-  const source = new Source(url, { topics: ['/mine'], token }, {
+  Object.assign(globalThis, { seen: [], log: [], refused: [] });
+  const token = async ({ refused }) => {
+    globalThis.refused.push(refused);
+    return (await fetch(`/token?topic=${name}&life=${seconds}`)).text();
+  };
+  const source = new Source(url, { topics: [name], token }, {
     ...environment(),
+    // The tabs of other tests come and go, and a page that is looked at renews what is due.
+    watch: () => {},
     wall: () => Date.now() + ahead,
     setTimer: (run, delay) => setTimeout(run, delay < 2_000 ? delay : delay + after),
   });
   source.onopen = () => globalThis.log.push('open');
   source.onmessage = ({ data }) => globalThis.seen.push(data);
   source.onerror = ({ error: { kind } }) => globalThis.log.push(kind);
-}, wire.url, life, fast, late);
+}, wire.url, topic, life, fast, late);
 
-const has = (what, times) => tab.until((wanted, count) => globalThis.log.filter((one) => one === wanted).length >= count, what, times);
+const opens = (tab) => tab.evaluate(() => globalThis.log.filter((what) => what === 'open').length);
 
-test('a token is renewed before it ends, under load: no error, nothing lost, nothing doubled', async () => {
-  // As the page sees it, each lives for two seconds more.
-  await followWithFunction(60, { fast: 58_000 });
-  await has('open', 1);
-  const published = await publishUntil(() => tokens().length >= 3);
-  assert.deepEqual(await seen(tab, 'last'), published);
-  assert.equal(new Set(tokens()).size, tokens().length, 'each request has a token of its own');
-  assert.deepEqual([...new Set(asked)], ['false']);
-  assert.deepEqual([...new Set(await tab.evaluate(() => globalThis.log))], ['open']);
-});
+describe('a token', { concurrency: true }, () => {
+  test('that ends is renewed before, under load: no error, nothing lost, nothing doubled', async (t) => {
+    const { tab, wire } = await begin(t);
+    // As the page sees it, each lives for two seconds more.
+    await followWithFunction({ tab, wire }, '/renewed', 60, { fast: 58_000 });
+    await tab.until(() => globalThis.log.includes('open'));
+    const published = await publishUntil('/renewed', () => tokens(wire).length >= 3);
+    assert.deepEqual(await seen(tab, 'last'), published);
+    assert.equal(new Set(tokens(wire)).size, tokens(wire).length, 'each request has a token of its own');
+    const [log, refused] = await tab.evaluate(() => [globalThis.log, globalThis.refused]);
+    assert.deepEqual([...new Set([...log, ...refused])], ['open', false]);
+  });
 
-test('a stream that the hub ends when its token ends goes on with a fresh one', async () => {
-  await followWithFunction(3, { late: 3_000 });
-  await has('open', 1);
-  const opens = () => tab.evaluate(() => globalThis.log.filter((what) => what === 'open').length);
-  const published = await publishUntil(async () => (await opens()) >= 2);
-  assert.deepEqual(await seen(tab, 'last'), published);
-  assert.deepEqual(await tab.evaluate(() => globalThis.log), ['open', 'closed', 'open']);
-});
+  test('that ended with its stream is replaced, and the stream goes on', async (t) => {
+    const own = await begin(t);
+    await followWithFunction(own, '/ended', 3, { late: 3_000 });
+    await own.tab.until(() => globalThis.log.includes('open'));
+    const published = await publishUntil('/ended', async () => (await opens(own.tab)) >= 2);
+    assert.deepEqual(await seen(own.tab, 'last'), published);
+    assert.deepEqual((await own.tab.evaluate(() => globalThis.log)).slice(0, 3), ['open', 'closed', 'open']);
+  });
 
-test('a token that is a string ends with its stream, for good, and the reason is told', async () => {
-  await follow(tab, wire.url, { topics: ['/mine'], token: token({ subscribe: ['/mine'] }, 1) });
-  await opened(tab);
-  const refused = await tab.until(() => globalThis.log.find(({ retryIn }) => retryIn === null));
-  assert.deepEqual([refused.kind, refused.status], ['refused', 401]);
-  assert.match(refused.message, /expired/i);
-  const kinds = await tab.evaluate(() => [globalThis.source.readyState, ...globalThis.log.map(({ what, kind }) => kind ?? what)]);
-  assert.deepEqual(kinds, [2, 'open', 'closed', 'refused']);
-});
+  test('that is a string ends with its stream, for good, and the reason is told', async (t) => {
+    const { tab, wire } = await begin(t);
+    await follow(tab, wire.url, { topics: ['/string'], token: token({ subscribe: ['/string'] }, 2) });
+    await opened(tab);
+    const refused = await tab.until(() => globalThis.log.find(({ retryIn }) => retryIn === null));
+    assert.deepEqual([refused.kind, refused.status], ['refused', 401]);
+    assert.match(refused.message, /expired/i);
+    const kinds = await tab.evaluate(() => [globalThis.source.readyState, ...globalThis.log.map(({ what, kind }) => kind ?? what)]);
+    assert.deepEqual(kinds, [2, 'open', 'closed', 'refused']);
+  });
 
-test('a token that is none is refused at once, for good, and the reason is told', async () => {
-  await follow(tab, wire.url, { topics: ['/mine'], token: 'none' });
-  const { kind, status, message, retryIn } = await failed(tab);
-  assert.deepEqual([kind, status, retryIn], ['refused', 401, null]);
-  assert.match(message, /token/i);
+  test('that is none is refused at once, for good, and the reason is told', async (t) => {
+    const { tab, wire } = await begin(t);
+    await follow(tab, wire.url, { topics: ['/none'], token: 'none' });
+    const { kind, status, message, retryIn } = await failed(tab);
+    assert.deepEqual([kind, status, retryIn], ['refused', 401, null]);
+    assert.match(message, /token/i);
+  });
 });
