@@ -30,6 +30,7 @@ enum Kind {
     Heartbeat,
     Gap(Arc<[u8]>),
     Position(Arc<[u8]>),
+    Progress(Arc<[u8]>),
 }
 
 impl Frame {
@@ -47,12 +48,16 @@ impl Frame {
         Self(Kind::Position(block.into()))
     }
 
+    pub(crate) fn progress(block: &[u8]) -> Self {
+        Self(Kind::Progress(block.into()))
+    }
+
     /// The bytes as they stand in an event stream (HTML standard, 9.2.5).
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
             Kind::Update(sent) => sent.bytes(Framing::Bare),
             Kind::Heartbeat => Framing::Bare.heartbeat(),
-            Kind::Gap(bytes) | Kind::Position(bytes) => bytes,
+            Kind::Gap(bytes) | Kind::Position(bytes) | Kind::Progress(bytes) => bytes,
         }
     }
 
@@ -89,6 +94,12 @@ impl Frame {
     /// comes at the stream's beginning, the second when replay has ended.
     pub fn is_position(&self) -> bool {
         matches!(self.0, Kind::Position(_))
+    }
+
+    /// Whether it tells how far a replay has come that finds nothing for long; as a heartbeat, and only with
+    /// [`with_cursors`](crate::Subscribe::with_cursors).
+    pub fn is_progress(&self) -> bool {
+        matches!(self.0, Kind::Progress(_))
     }
 
     /// Whether it tells of a gap: updates that are lost to this subscriber.

@@ -84,7 +84,8 @@ impl Subscribe {
 
     /// Tell the cursor of each update in a field `cursor` (`{epoch}-{offset}`, the same as a generated id without its
     /// `#`), and by a block of `id` and `cursor` without data where the stream stands: at its beginning, when replay has
-    /// ended, and with heartbeats once it has advanced. So one who is cut off before its first event can resume, too.
+    /// ended, and with heartbeats once it has advanced. So one who is cut off before its first event can resume, too. A
+    /// heartbeat within a replay has the `id` alone: the second `cursor` without data says that the replay has ended.
     pub fn with_cursors(mut self) -> Self {
         self.include.cursor = true;
         self

@@ -64,6 +64,11 @@ pub(crate) fn position(cursor: Cursor) -> Vec<u8> {
     block.into_bytes()
 }
 
+/// A block that says how far a replay has come. It has no cursor line: that would say that the replay has ended.
+pub(crate) fn progress(cursor: Cursor) -> Vec<u8> {
+    format!("id: {cursor}\n\n").into_bytes()
+}
+
 /// An update with lines behind its id.
 #[derive(Debug)]
 pub(crate) struct Told {
@@ -179,5 +184,6 @@ mod tests {
     #[test]
     fn a_position_dispatches_nothing() {
         assert_eq!(position(CURSOR), b"id: #000000000001-7\ncursor: 000000000001-7\n\n");
+        assert_eq!(progress(CURSOR), b"id: #000000000001-7\n\n");
     }
 }

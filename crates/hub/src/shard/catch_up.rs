@@ -265,15 +265,22 @@ impl Shard {
 
     /// Writes the block that says where the stream stands; answers whether the subscriber can go on at once.
     pub(super) fn tell_position(&mut self, key: u32, next: Offset, now: Now) -> bool {
-        let block = told::position(self.history.cursor(next - 1));
-        let telling = self.tell(key, Frame::position(&block), next, now);
+        let cursor = self.history.cursor(next - 1);
+        let standing = self.subscribers[key as usize].standing;
+        // A heartbeat on the way must not say that the replay has ended.
+        let on_the_way = standing == Standing::Replaying && next < self.position;
+        let frame = if on_the_way {
+            Frame::progress(&told::progress(cursor))
+        } else {
+            Frame::position(&told::position(cursor))
+        };
+        let telling = self.tell(key, frame, next, now);
         if matches!(telling, Telling::Done | Telling::Begun) {
             let subscriber = &mut self.subscribers[key as usize];
             subscriber.told = next;
-            subscriber.standing = match subscriber.standing {
+            subscriber.standing = match standing {
                 Standing::Unopened => Standing::Replaying,
-                // A heartbeat on the way is none that says it.
-                Standing::Replaying if next < self.position => Standing::Replaying,
+                Standing::Replaying if on_the_way => Standing::Replaying,
                 Standing::Replaying | Standing::Current => Standing::Current,
             };
         }

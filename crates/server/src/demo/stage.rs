@@ -86,7 +86,7 @@ async fn has_news(hub: &Hub) -> bool {
         while let Some(frame) = frames.next().await {
             if frame.is_position() {
                 positions += 1;
-            } else if !frame.is_heartbeat() && !frame.is_gap() {
+            } else if frame.id().is_some() {
                 return true;
             }
             if positions == 2 {

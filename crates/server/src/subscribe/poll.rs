@@ -192,6 +192,8 @@ impl Gathering {
         } else if frame.is_position() {
             self.positions += 1;
             self.last_event_id = update.id;
+        } else if frame.is_progress() {
+            self.last_event_id = update.id;
         } else {
             self.last_event_id = format!("#{}", update.cursor);
             self.bytes += frame.bytes().len();

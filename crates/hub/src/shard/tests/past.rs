@@ -66,6 +66,16 @@ impl Bench {
     }
 
     fn attach(&mut self, selector: &str, next: Offset, gap: GapNotice) -> Pipe {
+        self.attach_with(selector, next, gap, crate::told::Include::default())
+    }
+
+    fn attach_with(
+        &mut self,
+        selector: &str,
+        next: Offset,
+        gap: GapNotice,
+        include: crate::told::Include,
+    ) -> Pipe {
         let pipe = Pipe::default();
         pipe.add_room(usize::MAX);
         let filter = Filter { selectors: [Selector::new(selector)].into(), grant: None };
@@ -73,10 +83,7 @@ impl Bench {
         counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { counts, selector_bytes: 0, shard: None };
         let sink = Sink::Pipe(pipe.clone(), Framing::Bare);
-        self.shard.attach(
-            Subscriber::new(sink, filter, next, gap, crate::told::Include::default(), None, seat),
-            self.now,
-        );
+        self.shard.attach(Subscriber::new(sink, filter, next, gap, include, None, seat), self.now);
         pipe
     }
 
@@ -180,6 +187,29 @@ fn one_that_waits_for_a_page_gets_heartbeats() {
     assert_eq!(pipe.take_written(), b":\n");
     bench.settle();
     assert_eq!(events(&pipe), 2);
+}
+
+#[test]
+fn a_heartbeat_within_a_replay_tells_how_far_it_is_and_not_that_it_has_ended() {
+    let mut bench = Bench::new(SlowReader::CatchUp);
+    for _ in 0..4 {
+        bench.publish(&["t"; 10]);
+    }
+    let include = crate::told::Include { cursor: true, ..Default::default() };
+    let pipe = bench.attach_with("{x}/none", 1, GapNotice::End, include);
+    let written = || String::from_utf8(pipe.take_written()).unwrap();
+    bench.turn();
+    let opening = written();
+    assert!(opening.contains("\ncursor: "), "{opening:?}");
+    assert!(bench.read_one());
+    bench.turn();
+    assert_eq!(written(), "");
+    bench.wait(20);
+    let beat = written();
+    assert!(beat.starts_with("id: #") && beat.ends_with("\n\n") && !beat.contains("cursor"), "{beat:?}");
+    bench.settle();
+    let end = written();
+    assert!(end.ends_with("-40\n\n") && end.contains("\ncursor: "), "{end:?}");
 }
 
 #[test]
