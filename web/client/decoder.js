@@ -29,7 +29,8 @@ import { HeadwaterError } from './lib/errors.js';
  *
  * @typedef {object} DecoderLimits
  * @property {number} line a line of any kind without its line end: 16 MiB, since an event may be one line
- * @property {number} event an event's data with the line breaks in it: 16 MiB, since hubs commonly admit 10 MiB
+ * @property {number} event an event's data with the line breaks in it, and its topics and selectors: 16 MiB, since hubs commonly
+ *   admit 10 MiB
  * @property {number} id the value of an `id` field: 8 KiB, since it goes back in a header
  */
 
@@ -101,9 +102,8 @@ export class Decoder {
   // The block, until its blank line.
   #event = newEvent();
   #hasData = false;
-  #dataBytes = 0;
-  /** Of topics and selectors, of which there may be endlessly many. */
-  #namesLength = 0;
+  /** Its data, and its topics and selectors, of which there may be endlessly many, too. */
+  #size = 0;
   /** What its blank line makes the last event id. */
   #id;
 
@@ -242,31 +242,34 @@ export class Decoder {
 
   /** @param {string} value of a `data` field @param {number} size in bytes */
   #add(value, size) {
-    this.#dataBytes += this.#hasData ? size + 1 : size;
-    if (this.#dataBytes > this.#limits.event) this.#fail('event');
+    this.#grow(this.#hasData ? size + 1 : size);
     this.#event.data = this.#hasData ? `${this.#event.data}\n${value}` : value;
     this.#hasData = true;
   }
 
   /** @param {readonly string[]} list @param {string} name */
   #append(list, name) {
-    this.#namesLength += name.length + 1;
-    if (this.#namesLength > this.#limits.event) this.#fail('event');
+    this.#grow(name.length + 1);
     if (list === NONE) return [name];
     /** @type {string[]} */ (list).push(name);
     return list;
+  }
+
+  /** @param {number} size in bytes */
+  #grow(size) {
+    this.#size += size;
+    if (this.#size > this.#limits.event) this.#fail('event');
   }
 
   /** A blank line. */
   #dispatch() {
     const event = this.#event;
     const hasData = this.#hasData;
-    event.lastEventId = this.#id;
     this.lastEventId = this.#id;
+    event.lastEventId = this.#id;
     this.#event = newEvent();
     this.#hasData = false;
-    this.#dataBytes = 0;
-    this.#namesLength = 0;
+    this.#size = 0;
     if (hasData) this.#handlers.event?.(event);
     else if (event.cursor !== undefined) this.#handlers.mark?.(event.cursor);
   }

@@ -133,7 +133,7 @@ export class Connection {
   #connect() {
     const line = new AbortController();
     this.main = line;
-    this.guard(line, this.polling && this.fallback ? this.fallback.poll(line) : this.stream(line));
+    this.guard(line, (this.polling && this.fallback?.poll(line)) || this.stream(line));
   }
 
   /** @param {Line} line @param {Promise<void>} work */
@@ -231,8 +231,11 @@ export class Connection {
       if (!isBare) this.tell('heard', given);
       decoder.push(value);
       if (signal.aborted) return;
-      // What is no hub is resumed by the last event id, which a block without data sets as well.
-      if (!hub) this.position = decoder.lastEventId;
+      // A block without data sets the last event id as well: what is no hub is resumed by it, and a hub tells so how far a
+      // replay has come.
+      const { lastEventId } = decoder;
+      if (!hub) this.position = lastEventId;
+      else if (lastEventId[0] === '#') this.move(lastEventId);
       await this.passed(signal);
     }
   }

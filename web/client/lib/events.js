@@ -40,7 +40,7 @@ export class ServerEvent extends MessageEvent {
     try {
       return JSON.parse(this.data);
     } catch (cause) {
-      throw new SyntaxError(`the data of event "${this.lastEventId}" is not JSON: ${/** @type {Error} */ (cause).message}`, { cause });
+      throw new SyntaxError(`event "${this.lastEventId}" is not JSON: ${/** @type {Error} */ (cause).message}`, { cause });
     }
   }
 }

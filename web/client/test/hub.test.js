@@ -56,6 +56,21 @@ test('a hub that gives its cursor first is not open before: what is published fr
   }
 });
 
+test('a heartbeat within a replay moves on, and is not its end', async () => {
+  const world = new World();
+  const { source, seen } = await world.source(HUB, { topics: ['*'], cursor: '#a-1' });
+  let stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+  await stream.send(mark(1) + event(2));
+  await stream.send('id: #a-7\n\n');
+  assert.deepEqual([source.cursor, ...seen], ['#a-7', 'open', '2']);
+  await stream.break();
+  await world.pass(1_000);
+  assert.equal(world.last.cursor, '#a-7');
+  stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+  await stream.send(mark(7) + event(8) + mark(8));
+  assert.deepEqual(seen.slice(2), ['network 1000', 'open', '8', 'caughtup']);
+});
+
 test('nothing comes twice: not in a replay of all that is held, not of an older epoch', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['*'] });

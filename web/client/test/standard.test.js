@@ -141,7 +141,7 @@ test('a listener that throws is reported, and harms nobody', async () => {
   await stream.send('id: 9\ndata: {\n\ndata: 2\n\n');
   assert.deepEqual(seen, ['open', '{', '2']);
   assert.deepEqual(world.reported.slice(0, 4).map(({ name }) => name).sort(), ['Error', 'Error', 'Error', 'SyntaxError']);
-  assert.match(world.reported.find(({ name }) => name === 'SyntaxError').message, /^the data of event "9" is not JSON: /);
+  assert.match(world.reported.find(({ name }) => name === 'SyntaxError').message, /^event "9" is not JSON: /);
   source.onmessage = null;
   source.removeEventListener('message', throws);
 });

@@ -93,7 +93,8 @@ export type DecoderLimits = {
      */
     line: number;
     /**
-     * an event's data with the line breaks in it: 16 MiB, since hubs commonly admit 10 MiB
+     * an event's data with the line breaks in it, and its topics and selectors: 16 MiB, since hubs commonly
+     * admit 10 MiB
      */
     event: number;
     /**
