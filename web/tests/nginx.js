@@ -48,7 +48,9 @@ export class Nginx {
       events {}
       http { access_log off; ${temporary.join(' ')} ${servers.join('\n')} }
     `);
-    this.#process = spawn(NGINX, ['-p', `${this.#folder}/`, '-c', 'nginx.conf', '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = spawn(NGINX, ['-p', `${this.#folder}/`, '-c', 'nginx.conf', '-e', 'stderr'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.#process.stderr.on('data', (chunk) => (this.#output += chunk));
     const ended = new Promise((_, reject) => {
       this.#process.once('error', reject);

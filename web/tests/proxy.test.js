@@ -57,7 +57,7 @@ async function exchange({ tab, wire }, topic) {
 }
 
 describe('something on the way', { concurrency: true }, () => {
-  for (const [how, name] of [['swallows', 'swallows a stream, head and all,'], ['swallowsBody', 'swallows a stream behind its head']]) {
+  for (const [how, name] of [['swallows', 'swallows a stream'], ['swallowsBody', 'swallows it behind its head']]) {
     test(`nginx that ${name} is polled through`, async (t) => {
       await exchange(await begin(t, nginx.ports[how]), `/${how}`);
       // One that asks whether polls fare better, one for what there is, and then those that wait.

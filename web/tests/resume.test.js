@@ -82,7 +82,8 @@ test('long polls killed after any number of bytes, under load', async (t) => {
   // Something on the way answers no stream.
   await tab.evaluate(() => {
     const { fetch } = globalThis;
-    globalThis.fetch = (url, init) => (init.headers.get('Accept') === 'text/event-stream' ? new Promise(() => {}) : fetch(url, init));
+    globalThis.fetch = (url, init) =>
+      (init.headers.get('Accept') === 'text/event-stream' ? new Promise(() => {}) : fetch(url, init));
   });
   await follow(tab, wire.url, { topics: ['/polled'] });
   await goOnAtOnce(tab);

@@ -52,7 +52,8 @@ async function publishUntil(topic, enough) {
  * @param {number} life of each token, in seconds
  * @param {{ fast?: number, late?: number }} how by how much the page's clock is ahead, and its longer timers are late, in ms
  */
-const followWithFunction = ({ tab, wire }, topic, life, { fast = 0, late = 0 }) => tab.evaluate(async (url, name, seconds, ahead, after) => {
+const followWithFunction = ({ tab, wire }, topic, life, { fast = 0, late = 0 }) => tab.evaluate(async (url, name, ...times) => {
+  const [seconds, ahead, after] = times;
   const { Source } = await import('/client/index.js');
   const { environment } = await import('/client/lib/environment.js');
   Object.assign(globalThis, { seen: [], log: [], refused: [] });
