@@ -2,14 +2,14 @@
 
 import { isWithin } from './order.js';
 
-/** In characters of data. A tab that has missed more asks the hub. */
+/** In characters. A tab that has missed more asks the hub. */
 const MAX_SIZE = 1 << 20;
-/** What a step counts beside its data: there are no more than some thousand. */
+/** What a step counts beside its data and topics: there are no more than some thousand. */
 const STEP = 256;
 
 /** @typedef {import('./member.js').Step} Step */
 
-const size = (/** @type {Step} */ { event }) => event?.data.length ?? 0;
+const size = (/** @type {Step} */ { event }) => STEP + (event ? event.data.length + event.topics.join().length : 0);
 
 export class Ring {
   /** @type {Step[]} */
