@@ -12,16 +12,23 @@ import { open, VERSION } from './shared.js';
  * @param {import('../environment.js').Environment} [outside] for tests
  */
 export function serve(scope = globalThis, outside = environment()) {
-  const names = new Set();
+  /** What leads by now, by its name. @type {Map<string, { token: any, leader: Leader, channel: ReturnType<typeof open> }>} */
+  const leaders = new Map();
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
     port.onmessage = ({ data: { name, url, options, credentials } }) => {
       // A tab with another version gets no answer, and leads itself.
-      if (names.has(name) || !name.includes(VERSION)) return;
-      names.add(name);
+      if (!name.includes(VERSION)) return;
+      // Who gives another token than the one before has the fresher one.
+      const before = leaders.get(name);
+      const { token } = options;
+      if (before && before.token === token) return;
+      before?.leader.withdraw();
+      before?.channel.close();
       const settings = settle(url, { ...options, topics: [] }, outside);
       settings.init.credentials = credentials;
       const channel = open(name, outside);
       const leader = new Leader(name, settings, outside, (told) => channel.postMessage(told), outside.warn);
+      leaders.set(name, { token, leader, channel });
       channel.onmessage = ({ data }) => data.from && leader.hear(data);
       leader.stand();
     };
