@@ -141,7 +141,8 @@ class Channels {
   #open = new Set();
   #clock;
   #luck;
-  sent = 0;
+  /** How many answers and broadcasts had events with them. */
+  steps = 0;
 
   constructor(clock, luck) {
     this.#clock = clock;
@@ -157,7 +158,7 @@ class Channels {
       onmessage: null,
       postMessage: (message) => {
         if (!this.#open.has(channel)) throw new DOMException('closed', 'InvalidStateError');
-        this.sent += 1;
+        if (message.steps?.length > 0) this.steps += 1;
         const data = structuredClone(message);
         for (const other of this.#open) {
           if (other === channel || other.name !== name) continue;
@@ -435,9 +436,13 @@ export class World {
     this.channels = new Channels(this.clock, this.luck);
   }
 
-  /** A tab with one source, and what that dispatched: [what, offset]. */
+  page() {
+    return new Tab(this, this.luck);
+  }
+
+  /** A tab with one source. */
   open(options) {
-    const tab = new Tab(this, this.luck);
+    const tab = this.page();
     tab.source = new Source('http://hub.test', { share: true, ...options }, tab.outside);
     return tab;
   }

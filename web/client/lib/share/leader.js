@@ -21,6 +21,7 @@ const MAX_URL = 6 << 10;
  * @property {number} turn
  * @property {string[]} topics
  * @property {string[]} at positions where it has been
+ * @property {boolean} [busy] it takes nothing for now
  * @property {import('../environment.js').Lifecycle} [nudge] something has happened to the page: the network may be another one
  *
  * What the leader tells: how it stands, and what is new.
@@ -62,6 +63,8 @@ export class Leader {
   #live = false;
   /** @type {unknown} */
   #timer;
+  /** Someone was taken for crashed. Who only hung goes on with what this leader told, though it may no longer hold its topics. */
+  #lapsed = false;
   /** Since when there is a topic that nobody wants. */
   #idle = Infinity;
 
@@ -70,7 +73,7 @@ export class Leader {
    * @param {import('../connection.js').Settings} settings
    * @param {import('../environment.js').Environment} outside
    * @param {(message: Told) => void} tell
-   * @param {(why: string) => void} refused there is no lock for this page
+   * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
    */
   constructor(name, settings, outside, tell, refused) {
     this.#name = name;
@@ -87,8 +90,7 @@ export class Leader {
     const { signal } = (this.#standing = new AbortController());
     const lead = () => signal.aborted || new Promise((release) => {
       signal.addEventListener('abort', release);
-      this.term = String(this.#outside.luck());
-      this.#post({ lead: true });
+      this.#begin();
     });
     locksOf(this.#outside)?.request(this.#name, steal ? { steal } : { signal }, lead).catch((error) => {
       // Robbed, or refused; unless it was we who went.
@@ -96,6 +98,13 @@ export class Leader {
       if (error.name === 'AbortError') this.stand();
       else this.#refused(error.message);
     });
+  }
+
+  /** Whom it led before has to ask again. */
+  #begin() {
+    this.term = String(this.#outside.luck());
+    this.#lapsed = false;
+    this.#post({ lead: true });
   }
 
   /** Leads no more, and does not want to. */
@@ -116,7 +125,7 @@ export class Leader {
     const before = followers.get(from);
     if (asked.topics) followers.set(from, { ...asked, heard: now });
     else followers.delete(from);
-    for (const [id, { heard }] of followers) if (now > heard + LAPSE) followers.delete(id);
+    for (const [id, { heard }] of followers) if (now > heard + LAPSE) this.#lapsed = followers.delete(id);
     const { topics } = this.#settings;
     const wanted = this.#wanted();
     if (build({ ...this.#settings, topics: wanted }, { accept: '', cursor: '' })[0].length > MAX_URL) {
@@ -151,8 +160,8 @@ export class Leader {
   }
 
   /** @param {Asked} asked */
-  #answer({ turn, at }) {
-    this.#post({ turn, steps: this.#ring.after(at) });
+  #answer({ turn, at, busy }) {
+    this.#post({ turn, steps: busy ? [] : this.#ring.after(at) });
   }
 
   #wanted() {
@@ -169,6 +178,7 @@ export class Leader {
     for (const topic of this.#wanted()) topics.add(topic);
     // From where the first is: the tab that this one is in. Others fetch by themselves what they miss. And what came so far is
     // not all that they want to have now.
+    if (this.#lapsed) this.#begin();
     this.#ring = new Ring(this.#connection ? this.#ring.end : first.at[0]);
     this.#live = false;
     this.#connection ??= new Connection(this.#settings, this.#ring.end, this.#outside, {
@@ -178,8 +188,16 @@ export class Leader {
       failed: (error, retryIn) => {
         const { message } = error;
         this.#live = false;
-        // It may be only one of them whom the server does not want: each sees for itself.
-        this.#post(retryIn === null && error.status ? { alone: message } : { error: { ...error, message }, retryIn });
+        if (retryIn !== null || !error.status) {
+          this.#post({ error: { ...error, message }, retryIn });
+        } else if (error.status === 401 || error.status === 403) {
+          // It is our token that is no good. The next one leads with its own.
+          this.withdraw();
+          this.#refused(message);
+        } else {
+          // It may be only one of them whom the server does not want: each sees for itself.
+          this.#post({ alone: message });
+        }
       },
     });
     this.#connection.page('change');

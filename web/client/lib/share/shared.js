@@ -31,8 +31,8 @@ export class Shared extends Connection {
   #term = '';
   /** There while it takes part. @type {Pick<BroadcastChannel, 'postMessage' | 'close' | 'onmessage'> | undefined} */
   #channel;
-  /** It takes nothing for now: it catches up, or the application is slow. */
-  #isBusy = false;
+  /** What it waits for before it takes more: it catches up, or the application is slow. @type {unknown} */
+  #busy;
   #isAlone = false;
   #isAwake = false;
   /** That all that was published before has come is to be told. */
@@ -54,7 +54,7 @@ export class Shared extends Connection {
       ...receiver,
       emit: (event) => {
         if (event.type === 'open') this.#isDue = true;
-        if (event.type === 'caughtup' && this.#isBusy) this.#hasCaughtUp();
+        if (event.type === 'caughtup' && this.#busy) this.#hasCaughtUp();
         // Nothing follows the end.
         else if (this.#channel || this.#isAlone) receiver.emit(event);
       },
@@ -100,14 +100,19 @@ export class Shared extends Connection {
   }
 
   #enter() {
-    this.#channel = open(this.#task.name, this.outside);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
-    if (this.#worker && globalThis.SharedWorker) {
-      new SharedWorker(this.#worker, { type: 'module', name: VERSION }).port.postMessage(this.#task);
-    } else {
-      this.#leader.stand();
+    try {
+      this.#channel = open(this.#task.name, this.outside);
+      this.#channel.onmessage = ({ data }) => this.#hear(data);
+      if (this.#worker && globalThis.SharedWorker) {
+        new SharedWorker(this.#worker, { type: 'module', name: VERSION }).port.postMessage(this.#task);
+      } else {
+        this.#leader.stand();
+      }
+      this.#act('ask');
+    } catch (error) {
+      // A worker of another origin, say.
+      this.#unshare(/** @type {Error} */ (error).message);
     }
-    this.#act('ask');
   }
 
   /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. @param {string} what */
@@ -118,7 +123,8 @@ export class Shared extends Connection {
     this.#leader.withdraw();
     this.#act('sleep');
     this.#lose();
-    this.#isBusy = this.polling = false;
+    this.#busy = undefined;
+    this.polling = false;
     this.#reach = '';
     this.sharing = null;
     super.page(what === 'end' ? what : 'sleep');
@@ -137,14 +143,15 @@ export class Shared extends Connection {
     if (wasAwake) super.page('wake');
   }
 
-  /** @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what @param {string} [nudge] */
+  /** Without a channel it sleeps. @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what @param {string} [nudge] */
   #act(what, nudge) {
     const { now, setTimer, clearTimer } = this.outside;
-    const effect = this.#member.on(what, now());
+    const effect = this.#member.on(this.#channel ? what : 'sleep', now());
     const { turn, until } = this.#member;
     if (effect === 'steal') this.#leader.stand(true);
     if (effect === 'ask') {
-      this.#send({ from: this.#id, turn, topics: [...this.settings.topics], at: [this.position, this.#reach], nudge });
+      const { position, settings: { topics } } = this;
+      this.#send({ from: this.#id, turn, topics: [...topics], at: [position, this.#reach], busy: !!this.#busy, nudge });
     }
     clearTimer(this.#timer);
     if (until < Infinity) this.#timer = setTimer(() => this.#act('elapsed'), until - now());
@@ -180,7 +187,7 @@ export class Shared extends Connection {
   /** @param {import('./leader.js').Told} message the answer, or what all are told by the leader that answered */
   #follow({ turn, term, steps, tabs, age, at, open: isOpen, live, error, retryIn = null }) {
     this.#act(turn ? 'answer' : 'heard');
-    if (this.#isBusy) return;
+    if (this.#busy) return;
     this.#term = term;
     const before = this.sharing;
     const leader = term === this.#leader.term;
@@ -231,22 +238,24 @@ export class Shared extends Connection {
       if (event && selectors?.length && this.#channel) this.receiver.take({ ...event, selectors }, origin);
     }
     const room = this.#channel && this.receiver.passed();
-    if (!room || this.#isBusy) return;
+    if (!room || this.#busy) return;
     // Nothing is held for an application that is slow: it is fetched when there is room.
-    this.#isBusy = true;
+    this.#busy = room;
     this.#term = '';
     room.then(() => {
-      this.#isBusy = false;
+      // It may have gone to sleep meanwhile, and catch up now.
+      if (this.#busy !== room) return;
+      this.#busy = undefined;
       this.#act('ask');
     });
   }
 
   /** The leader no longer holds what is missing. @param {string} at */
   async #catchUp(at) {
-    this.#isBusy = true;
+    const mine = (this.#busy = {});
     this.#term = '';
     const loaded = await import('../fallback.js').catch(() => this.#unshare('polls cannot be loaded'));
-    if (!loaded || !this.#isBusy || this.polling) return;
+    if (!loaded || this.#busy !== mine) return;
     this.#reach = at;
     this.fallback ??= loaded.fallback(this);
     this.polling = true;
@@ -257,7 +266,8 @@ export class Shared extends Connection {
   #hasCaughtUp() {
     super.page('sleep');
     this.state.phase = 'open';
-    this.polling = this.#isBusy = false;
+    this.polling = false;
+    this.#busy = undefined;
     this.#act('ask');
   }
 }

@@ -6,6 +6,7 @@
  * @property {number} turn
  * @property {string[]} topics
  * @property {string[]} at positions where it has been
+ * @property {boolean} [busy] it takes nothing for now
  * @property {import('../environment.js').Lifecycle} [nudge] something has happened to the page: the network may be another one
  *
  * What the leader tells: how it stands, and what is new.
@@ -30,7 +31,7 @@ export class Leader {
      * @param {import('../connection.js').Settings} settings
      * @param {import('../environment.js').Environment} outside
      * @param {(message: Told) => void} tell
-     * @param {(why: string) => void} refused there is no lock for this page
+     * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
      */
     constructor(name: string, settings: import("../connection.js").Settings, outside: import("../environment.js").Environment, tell: (message: Told) => void, refused: (why: string) => void);
     /** Empty while it does not lead. */
@@ -55,6 +56,10 @@ export type Asked = {
      * positions where it has been
      */
     at: string[];
+    /**
+     * it takes nothing for now
+     */
+    busy?: boolean | undefined;
     /**
      * something has happened to the page: the network may be another one
      *
