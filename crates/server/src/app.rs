@@ -38,8 +38,8 @@ pub(crate) struct App {
     pub(crate) auth: Authenticator,
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,
-    /// What streams say of their heartbeats, if there are any.
-    pub(crate) heartbeat: Option<HeaderValue>,
+    /// What streams say of their heartbeats: the seconds between two; 0 where there are none.
+    pub(crate) heartbeat: HeaderValue,
     pub(crate) ndjson: publish::Throttle,
     pub(crate) purging: purge::Turn,
     /// Present under `headwater dev`.

@@ -92,7 +92,7 @@ fn start(config: Config) -> Result<Started, Vec<String>> {
         ndjson: Throttle::new(config.limits.queue),
         purging: Turn::default(),
         limits: config.limits,
-        heartbeat: config.heartbeat.map(|every| HeaderValue::from(every.as_secs_f64().ceil() as u64)),
+        heartbeat: HeaderValue::from(config.heartbeat.unwrap_or_default().as_secs_f64().ceil() as u64),
         demo: config.dev.as_ref().map(|dev| Demo::new(dev, config.auth.publisher)),
         draining: AtomicBool::new(false),
         drain: draining,

@@ -21,7 +21,8 @@ use crate::{
 
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// In how many seconds at the latest something comes on a stream: a client may take more for a dead connection.
+/// In how many seconds at the latest something comes on a stream: a client may take more for a dead connection. 0: it may
+/// be silent for ever, which a client would not think of a hub that says nothing.
 pub(crate) const HEARTBEAT: HeaderName = HeaderName::from_static("headwater-heartbeat");
 
 /// The names under which clients send the cursor in the query, by precedence. Polyfills keep the URL that they were
@@ -209,9 +210,7 @@ fn open(app: &App, parts: &Parts, subscriber: Admitted, handover: &Arc<Handover>
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, private, no-transform"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    if let Some(heartbeat) = &app.heartbeat {
-        headers.insert(HEARTBEAT, heartbeat.clone());
-    }
+    headers.insert(HEARTBEAT, app.heartbeat.clone());
     echo_cursor(&subscriber, headers);
     if parts.method == Method::GET {
         let framing = if parts.version >= Version::HTTP_11 { Framing::Chunked } else { Framing::Bare };

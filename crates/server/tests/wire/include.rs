@@ -61,6 +61,12 @@ fn a_heartbeat_says_where_the_stream_is_once_it_has_advanced() {
 }
 
 #[test]
+fn a_hub_without_heartbeats_says_so() {
+    let hub = Hub::with(&["--heartbeat", "0"]);
+    assert_eq!(hub.subscribe("?topic=a").head.header("headwater-heartbeat"), Some("0"));
+}
+
+#[test]
 fn who_asks_for_topics_is_told_its_own_and_by_what_they_match() {
     let hub = Hub::start();
     let mut stream = hub.subscribe("?topic=news/%7Bid%7D&topic=news/1&topic=x&include=topic,selector");
