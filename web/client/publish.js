@@ -63,7 +63,7 @@ export async function publish(url, update, outside = environment()) {
 
   /** @param {AbortSignal} given */
   const attempt = async (given) => {
-    const bearer = await token.get();
+    const bearer = await token.get(given);
     given.throwIfAborted();
     const response = await fetch(address, {
       method: 'POST',

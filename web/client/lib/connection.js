@@ -163,7 +163,7 @@ export class Connection {
     let { token } = this.settings;
     if (typeof token === 'function') {
       this.#token ??= new (await import('./token.js')).Token(token, this.outside);
-      token = await this.#token.get();
+      token = await this.#token.get(signal);
       // Ended meanwhile: nothing is sent, and nobody hears of this.
       signal.throwIfAborted();
       this.state.renewAt = this.#token.until;

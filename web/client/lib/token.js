@@ -62,13 +62,19 @@ export class Token {
     return typeof this.#source === 'function';
   }
 
-  /** @returns {Promise<string>} empty: none */
-  async get() {
+  /** @param {AbortSignal} signal of the attempt that needs it @returns {Promise<string>} empty: none */
+  async get(signal) {
     if (typeof this.#source !== 'function') return this.#source ?? '';
     if (this.#clock.now() < this.until) return this.#last;
-    // A stream and the poll beside it share the answer.
-    this.#asking ??= this.#ask(this.#source).finally(() => (this.#asking = null));
-    return this.#asking;
+    // A stream and the poll beside it share the answer. Once either is given up it may be one that never comes: who is next asks
+    // again.
+    const asking = (this.#asking ??= this.#ask(this.#source));
+    const drop = () => {
+      signal.removeEventListener('abort', drop);
+      if (this.#asking === asking) this.#asking = null;
+    };
+    signal.addEventListener('abort', drop);
+    return asking.finally(drop);
   }
 
   /** @param {Exclude<TokenSource, string>} source */

@@ -103,6 +103,24 @@ test('a token function that fails is tried again; one that repeats itself is not
   assert.equal(world.requests.length, 2);
 });
 
+test('a token that never comes blocks nothing: the next attempt asks again, also where a poll was tried beside', async () => {
+  for (const url of [URL_, HUB]) {
+    const world = new World();
+    const asked = [];
+    const token = () => new Promise((resolve) => asked.push(resolve));
+    const { seen } = await world.source(url, { token });
+    await world.pass(29_999);
+    assert.deepEqual([asked.length, world.requests.length], [1, 0]);
+    await world.pass(1_001);
+    assert.deepEqual([asked.length, ...seen], [2, 'timeout 1000']);
+    asked[1]('T');
+    await settled();
+    assert.deepEqual(world.requests.map(bearer), ['Bearer T']);
+    await (await world.last.open()).send(':\n');
+    assert.deepEqual(seen, ['timeout 1000', 'open']);
+  }
+});
+
 test('a POST is sent once, unless it may be repeated', async () => {
   const world = new World();
   const post = { method: 'POST', body: '{"prompt":"Hi"}', headers: { 'Content-Type': 'application/json' } };

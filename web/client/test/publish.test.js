@@ -107,6 +107,10 @@ test('a token that does not come holds nobody who aborts, or is patient for long
   await late.world.pass(30_000);
   await assert.rejects(late.result, { kind: 'timeout' });
   assert.equal(late.world.requests.length + aborted.world.requests.length, 0);
+  let asked = 0;
+  const again = await publishing({ topic: 'a', token: () => ((asked += 1) === 1 ? token() : 'T') });
+  await again.world.pass(30_200);
+  assert.equal(again.world.last.headers.Authorization, 'Bearer T');
 });
 
 test('it can be aborted, while it asks and while it waits', async () => {

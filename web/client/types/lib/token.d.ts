@@ -18,8 +18,8 @@ export class Token {
     until: number;
     /** The server did not take it. True: another one can be had. */
     refuse(): boolean;
-    /** @returns {Promise<string>} empty: none */
-    get(): Promise<string>;
+    /** @param {AbortSignal} signal of the attempt that needs it @returns {Promise<string>} empty: none */
+    get(signal: AbortSignal): Promise<string>;
     #private;
 }
 /**
