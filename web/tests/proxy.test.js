@@ -39,8 +39,11 @@ async function begin(t, port) {
   return { tab, wire };
 }
 
-/** The requests for this topic that reached the hub, as `stream`, or `poll` with its timeout. */
-const kinds = (topic) => behind.requests.filter(({ url }) => url.searchParams.get('topic') === topic).map(({ headers, url }) =>
+/** The requests for this topic that reached the hub. */
+const requests = (topic) => behind.requests.filter(({ url }) => url.searchParams.get('topic') === topic);
+
+/** The same, as `stream`, or `poll` with its timeout. */
+const kinds = (topic) => requests(topic).map(({ headers, url }) =>
   (headers.accept === 'text/event-stream' ? 'stream' : `poll ${url.searchParams.get('timeout')}`));
 
 /** Without the polls that only ask whether polls fare better: a slow machine is a reason to ask, not one to change over. */
@@ -62,6 +65,9 @@ describe('something on the way', { concurrency: true }, () => {
       await exchange(await begin(t, nginx.ports[how]), `/${how}`);
       // One that asks whether polls fare better, one for what there is, and then those that wait.
       assert.deepEqual(kinds(`/${how}`).slice(0, 4), ['stream', 'poll 0', 'poll 0', 'poll 25']);
+      // What there is since the one before: that had no cursor yet.
+      const cursors = requests(`/${how}`).slice(1, 3).map(({ url }) => url.searchParams.get('lastEventID'));
+      assert.deepEqual([cursors[0], cursors[1]?.[0]], [null, '#']);
       assert.ok(kinds(`/${how}`).slice(3).every((kind) => kind === 'poll 25'));
     });
   }

@@ -44,8 +44,10 @@ export function fallback(connection) {
     // The stream has not come after all.
     const isInDoubt = () => !line.signal.aborted && state.doubted;
     after(PROBE, () => line.abort());
+    /** @type {Answer} */
+    let answer;
     try {
-      await ask(line, 0);
+      answer = await ask(line, 0);
     } catch (error) {
       if (!isInDoubt() || known(error).isRetryable) return;
       line.abort();
@@ -56,6 +58,8 @@ export function fallback(connection) {
     }
     after(SECOND_LOOK, () => {
       if (!isInDoubt()) return;
+      // Else the next poll would begin with what is published after it.
+      if (connection.position === '') connection.move(answer.lastEventID);
       turn(true);
       connection.tell('change');
     });

@@ -238,6 +238,18 @@ test('a proxy that swallows streams: long polls, and the way back', async () => 
   assert.deepEqual(seen.slice(7), ['open', 'caughtup', '10']);
 });
 
+test('polls go on from the one that was tried beside the stream: nothing is lost between the two', async () => {
+  const world = new World();
+  const { seen } = await world.source(HUB, { topics: ['/a'] });
+  await world.pass(3_000);
+  assert.equal(world.last.cursor, null);
+  await world.last.json({ lastEventID: '#a-3', more: false, updates: [] });
+  await world.pass(1_000);
+  assert.equal(world.last.cursor, '#a-3');
+  await world.last.json({ lastEventID: '#a-4', more: false, updates: [{ id: '4', cursor: 'a-4', data: 'between' }] });
+  assert.deepEqual(seen, ['open', 'between', 'caughtup']);
+});
+
 /** A hub whose streams are swallowed: the source polls, and this poll is answered with nothing when its time is over. */
 async function polling() {
   const world = new World();
