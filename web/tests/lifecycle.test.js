@@ -67,6 +67,31 @@ test('a page in the back-forward cache has no stream; when it is back nothing is
   assert.equal(wire.requests.length, 2);
 });
 
+test('two pages of a site that each keep a cursor stay in the back-forward cache; a reload goes on where each was', async () => {
+  const begin = (store) => follow(tab, wire.url, { topics: ['/both'], store });
+  await begin('first');
+  await opened(tab);
+  await hub.publish('/both', '1');
+  await seen(tab, '1');
+  await tab.goto(`${site.url}/next`);
+  await begin('second');
+  await opened(tab);
+  await hub.publish('/both', '2');
+  assert.deepEqual(await seen(tab, '2'), ['2']);
+  assert.equal(await tab.back(), '', 'it was made anew');
+  assert.deepEqual(await seen(tab, '2'), ['1', '2']);
+  // The page's id is its own again: whoever else comes with it finds it held.
+  const held = () => tab.until(async () => (await navigator.locks.query()).held.length === 1);
+  await held();
+  wire.cut();
+  await hub.publish('/both', '3');
+  await tab.reload();
+  wire.mend();
+  await begin('first');
+  assert.deepEqual(await seen(tab, '3'), ['3']);
+  await held();
+});
+
 test('a page that is left for good leaves no connection', async () => {
   await follow(tab, wire.url, { topics: ['/left'] });
   await opened(tab);

@@ -26,16 +26,23 @@ const storageOf = ({ storage = () => sessionStorage }) => storage();
  */
 async function pageId(outside) {
   const storage = storageOf(outside);
-  const stored = storage.getItem(PAGE);
-  if (stored && (await hold(stored, outside))) return stored;
-  const id = String(outside.luck()).slice(2);
-  storage.setItem(PAGE, id);
-  await hold(id, outside);
+  let id = storage.getItem(PAGE);
+  if (!id || !(await hold(id, outside))) {
+    id = String(outside.luck()).slice(2);
+    storage.setItem(PAGE, id);
+    await hold(id, outside);
+  }
+  const mine = id;
+  on('pageshow', ({ persisted }) => persisted && hold(mine, outside));
   return id;
 }
 
+/** Of pages; workers and Node have neither. @param {string} type @param {(event: any) => void} run */
+const on = (type, run) => globalThis.addEventListener?.(type, run);
+
 /**
- * True once the page's lock is ours, until the page goes.
+ * True once the page's lock is ours, until the page goes. One that waits in the back-forward cache must not hold it: the browser
+ * would throw it out as soon as the page after it, which has the same storage, asks for the lock.
  *
  * @param {string} id
  * @param {Outside} outside
@@ -47,7 +54,7 @@ function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
   return !locks || new Promise((resolve) => {
     locks.request(`${PAGE}:${id}`, { signal: given.signal }, () => {
       resolve(true);
-      return new Promise(() => {});
+      return new Promise((release) => on('pagehide', release));
     }).catch(() => resolve(false));
   });
 }
