@@ -81,23 +81,12 @@ export async function publish(url, update, outside = environment()) {
   };
 
   for (let failures = 0; ; ) {
-    const given = new AbortController();
-    const abort = () => given.abort(aborted(signal));
     /** @type {HeadwaterError} */
     let error;
-    const timer = outside.setTimer(() => given.abort(new HeadwaterError('timeout', `no answer within ${ANSWER / 1_000} s`)), ANSWER);
-    signal?.addEventListener('abort', abort);
     try {
-      if (signal?.aborted) throw aborted(signal);
-      // A token function, or a fetch of one's own, may not know of the signal.
-      return await Promise.race([attempt(given.signal), failed(given.signal)]);
+      return await within(ANSWER, attempt, signal, outside);
     } catch (cause) {
-      error = known(given.signal.aborted ? given.signal.reason : cause);
-    } finally {
-      // What is not read of the answer would hold its connection.
-      given.abort();
-      outside.clearTimer(timer);
-      signal?.removeEventListener('abort', abort);
+      error = known(cause);
     }
     if (error.status === 401 && !renewed && token.refuse()) {
       renewed = true;
@@ -107,32 +96,40 @@ export async function publish(url, update, outside = environment()) {
     const { isRetryable, status, retryAfter = 0 } = error;
     // A 500 is the hub's own fault, and likely the same again.
     if (!isRetryable || status === 500 || failures >= attempts || retryAfter > MAX_RETRY_AFTER) throw error;
-    await sleep(delay(RETRY, failures - 1, retryAfter, outside.luck()), signal, outside);
+    const wait = delay(RETRY, failures - 1, retryAfter, outside.luck());
+    // Nothing is what comes within the wait, unless it is aborted.
+    await within(wait, () => new Promise(() => {}), signal, outside).catch(() => {});
   }
 }
 
-/** @param {AbortSignal} [signal] */
-const aborted = (signal) => new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason });
-
-/** @param {AbortSignal} signal @returns {Promise<never>} */
-const failed = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-
 /**
+ * What the work comes to, in so many milliseconds. It is told of the end by the signal that it is given; a token function, or a
+ * fetch of one's own, may not listen.
+ *
+ * @template T
  * @param {number} milliseconds
- * @param {AbortSignal | undefined} signal cuts it short
+ * @param {(given: AbortSignal) => Promise<T>} work
+ * @param {AbortSignal | undefined} signal
  * @param {Pick<import('./lib/environment.js').Environment, 'setTimer' | 'clearTimer'>} outside
- * @returns {Promise<void>}
+ * @returns {Promise<T>}
  */
-function sleep(milliseconds, signal, outside) {
-  return new Promise((resolve) => {
-    const timer = outside.setTimer(done, milliseconds);
-    signal?.addEventListener('abort', done);
-    function done() {
-      outside.clearTimer(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-  });
+async function within(milliseconds, work, signal, outside) {
+  const given = new AbortController();
+  const abort = () => given.abort(new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason }));
+  const timer = outside.setTimer(() => given.abort(new HeadwaterError('timeout', 'no answer in time')), milliseconds);
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
+  try {
+    given.signal.throwIfAborted();
+    return await Promise.race([work(given.signal), new Promise((_, reject) => {
+      given.signal.addEventListener('abort', () => reject(given.signal.reason));
+    })]);
+  } finally {
+    // What is not read of the answer would hold its connection.
+    given.abort();
+    outside.clearTimer(timer);
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** The form that every hub of the protocol takes. @param {Update} update */
