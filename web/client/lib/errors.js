@@ -31,7 +31,7 @@ export class HeadwaterError extends Error {
     this.kind = kind;
     /** The status, when `refused`. */
     this.status = more.status;
-    /** How long the server asks to wait, in milliseconds. */
+    /** How long the server asks to wait, in milliseconds; an hour at the most. */
     this.retryAfter = more.retryAfter;
   }
 

@@ -30,7 +30,7 @@ export class HeadwaterError extends Error {
     kind: ErrorKind;
     /** The status, when `refused`. */
     status: number | undefined;
-    /** How long the server asks to wait, in milliseconds. */
+    /** How long the server asks to wait, in milliseconds; an hour at the most. */
     retryAfter: number | undefined;
     /** Whether the same may succeed later. */
     get isRetryable(): boolean;

@@ -1,0 +1,47 @@
+// What a server says when it refuses, in words, and when to come back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { refusal, retryAfter } from '../lib/refusal.js';
+
+test('a refusal has the reasons that the server gives, fit to be printed', async () => {
+  const problem = { 'Content-Type': 'application/problem+json' };
+  const text = { 'Content-Type': 'text/plain; charset=utf-8' };
+  for (const [init, body, message] of [
+    [{ status: 400, headers: problem }, '{"title":"No topic","detail":"Say what to subscribe to"}', '400 No topic: Say what to subscribe to'],
+    [{ status: 400, headers: problem }, '{"title":"No topic","detail":5}', '400 No topic'],
+    [{ status: 503, headers: problem }, '{"detail":"come\\u001b[31m back"}', '503 come [31m back'],
+    [{ status: 403, headers: text }, 'No.\nNot today.', '403 No.'],
+    [{ status: 403, headers: text }, 'x'.repeat(1_000), `403 ${'x'.repeat(200)}`],
+    [{ status: 403, headers: text }, 'x'.repeat(100_000), '403 '],
+    [{ status: 502, statusText: 'Bad Gateway', headers: { 'Content-Type': 'text/html' } }, '<h1>nginx</h1>', '502 Bad Gateway'],
+    [{ status: 400, statusText: 'Bad Request', headers: problem }, 'null', '400 Bad Request'],
+    [{ status: 404, statusText: 'Not Found' }, null, '404 Not Found'],
+  ]) {
+    const error = await refusal(new Response(body, init), 'text/event-stream');
+    assert.deepEqual([error.kind, error.status, error.message], ['refused', init.status, message]);
+  }
+  const broken = new Response(new ReadableStream({ pull: () => Promise.reject(new Error('cut')) }), { status: 500, statusText: 'Oh' });
+  assert.equal((await refusal(broken, 'text/plain')).message, '500 Oh');
+});
+
+test('Retry-After is seconds, or a date by the server\'s own clock, and at most an hour', () => {
+  const wall = Date.parse('Sun, 06 Nov 1994 08:49:37 GMT');
+  for (const [value, date, want] of [
+    ['7', undefined, 7_000],
+    ['0', undefined, undefined],
+    ['99999999', undefined, 3_600_000],
+    ['-1', undefined, undefined],
+    ['soon', undefined, undefined],
+    ['1994-11-06T08:50:00Z', undefined, undefined],
+    ['Sun, 06 Nov 1994 08:50:07 GMT', undefined, 30_000],
+    ['Sun, 06 Nov 1994 08:49:07 GMT', undefined, undefined],
+    ['Sun, 06 Nov 2094 08:49:37 GMT', undefined, 3_600_000],
+    ['Sun, 06 Nov 1994 05:00:09 GMT', 'Sun, 06 Nov 1994 05:00:00 GMT', 9_000],
+    ['Sun, 06 Nov 1994 08:50:07 GMT', 'nonsense', 30_000],
+  ]) {
+    const headers = new Headers({ 'Retry-After': value, ...(date && { Date: date }) });
+    assert.equal(retryAfter(headers, wall), want, `${value} ${date}`);
+  }
+  assert.equal(retryAfter(new Headers(), wall), undefined);
+});
