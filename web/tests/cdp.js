@@ -140,7 +140,11 @@ export class Browser {
     if (this.#process.exitCode !== null) return;
     const exited = once(this.#process, 'exit');
     this.send('Browser.close').catch(() => {});
+    const late = setTimeout(() => this.#process.kill('SIGKILL'), PATIENCE);
     await exited;
+    clearTimeout(late);
+    // A helper of its own that lingers may hold their other ends.
+    for (const pipe of this.#process.stdio) pipe?.destroy();
     this.#clean();
   }
 

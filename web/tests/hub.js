@@ -13,6 +13,9 @@ const BINARY = process.env.HEADWATER_BIN ?? fileURLToPath(new URL('../../target/
 const START_MS = 20_000;
 const KEY = 'a key for tests, which nobody else uses';
 
+// A test that takes too long is ended by a signal; what it started ends with it.
+process.once('SIGTERM', () => process.exit(1));
+
 const base64url = (json) => Buffer.from(JSON.stringify(json)).toString('base64url');
 
 /**

@@ -93,28 +93,30 @@ describe('something on the way', { concurrency: true }, () => {
       source.onerror = ({ message }) => globalThis.log.push({ what: 'error', message });
     }, wire.url);
     await opened(tab);
-    const trial = (number, after) => tab.until((index, wanted) => {
-      const due = globalThis.trials[index];
-      if (due?.after !== wanted) return false;
-      due.run();
+    const trial = (after) => tab.until((wanted) => {
+      if (globalThis.trials[0]?.after !== wanted) return false;
+      globalThis.trials.shift().run();
       return true;
-    }, number, after);
-    await trial(0, 300_000);
+    }, after);
+    await trial(300_000);
     // That stream is swallowed, too: another one is tried after twice the time.
-    await tab.until(() => globalThis.trials.length === 2);
+    await tab.until(() => globalThis.trials.length === 1);
     assert.equal(kinds('/back').filter((kind) => kind === 'stream').length, 2);
     await hub.publish('/back', 'polled');
     await seen(tab, 'polled');
     // Whoever carries the phone leaves that network.
     wire.port = nginx.ports.obeys;
-    await trial(1, 600_000);
+    await trial(600_000);
     const polls = () => kinds('/back').filter((kind) => kind !== 'stream').length;
-    for (let count = 1, before = -1; before !== polls(); count += 1) {
-      before = polls();
-      for (const half of ['a', 'b']) await hub.publish('/back', `${count}${half}`);
-      await seen(tab, `${count}b`);
+    // While it polls, what was seen in one round shows in the next as a poll more.
+    for (let round = 1, quiet = 0; quiet < 2; round += 1) {
+      const before = polls();
+      for (const half of ['a', 'b']) await hub.publish('/back', `${round}${half}`);
+      await seen(tab, `${round}b`);
+      quiet = polls() === before ? quiet + 1 : 0;
+      // On a slow machine that stream's first byte may be late, and the next one is due.
+      await tab.evaluate(() => globalThis.trials.shift()?.run());
     }
-    assert.equal(kinds('/back').at(-1), 'stream');
     const all = await tab.evaluate(() => globalThis.seen);
     assert.deepEqual(all, ['polled', ...Array.from({ length: (all.length - 1) / 2 }, (_, n) => [`${n + 1}a`, `${n + 1}b`]).flat()]);
   });
