@@ -17,8 +17,8 @@ export function sleeper(steady, wall) {
   let before = difference();
   return () => {
     const slept = difference() - before;
-    // What is too small to tell is kept: clocks drift.
-    if (Math.abs(slept) > SLEPT) before += slept;
+    // From here: clocks drift apart.
+    before += slept;
     return slept > SLEPT;
   };
 }

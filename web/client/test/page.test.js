@@ -70,4 +70,5 @@ test('a clock that jumps: back is nothing, forward is a sleep', () => {
   assert.equal(tick(100), false);
   assert.equal(tick(0, 50_000), true, 'a machine that slept');
   for (let count = 0; count < 1_000; count += 1) assert.equal(tick(0.4, count % 5 < 2 ? 1 : 0), false, 'coarse clocks do not add up');
+  for (let hour = 0; hour < 24; hour += 1) assert.equal(tick(3_600_000, 3_600_360), false, 'nor do those that drift apart');
 });
