@@ -7,6 +7,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Server } from './server.js';
 
+// Node 20 has none. One tab has every lock.
+globalThis.navigator ??= {};
+globalThis.navigator.locks ??= { request: async (name, options, hold) => hold({ name }) };
+
 const AsyncFunction = (async () => {}).constructor;
 const folder = new URL('../', import.meta.url);
 const readme = readFileSync(new URL('README.md', folder), 'utf8');
