@@ -7,6 +7,7 @@ import '@headwater/client/share';
 // Loaded when they are wanted, which would take real time here.
 import '../lib/fallback.js';
 import '../lib/refusal.js';
+import '../lib/token.js';
 
 const HEARTBEAT = 15_000;
 /** Of a long poll. */
@@ -188,6 +189,10 @@ export class Hub {
   requests = [];
   /** Streams and polls are refused. */
   down = false;
+  /** The status with which a request is refused; 0: it is not. */
+  refuse = () => 0;
+  /** What came before is no longer held. */
+  earliest = 0;
   #streams = new Set();
   /** What polls wait for. */
   #polls = new Set();
@@ -257,18 +262,25 @@ export class Hub {
 
   #offset(asked) {
     if (asked === '') return this.head;
-    return asked === 'earliest' ? 0 : Number(asked.slice(asked.lastIndexOf('-') + 1));
+    return Math.max(this.earliest, asked === 'earliest' ? 0 : Number(asked.slice(asked.lastIndexOf('-') + 1)));
+  }
+
+  /** What was lost between what is asked for and what is held. */
+  #gap(asked, from) {
+    const lost = asked.startsWith('#') && Number(asked.slice(asked.lastIndexOf('-') + 1)) < from;
+    return lost ? { from: asked, to: `#${this.epoch}-${from + 1}`, cursor: `${this.epoch}-${from}` } : null;
   }
 
   #poll(stream, asked, timeout, resolve) {
     const from = this.#offset(asked);
+    const gap = this.#gap(asked, from);
     const answer = (really) => {
       const updates = this.events.slice(from).filter((event) => this.#matched(stream, event).length > 0).slice(0, PAGE);
       if (updates.length === 0 && !really) return;
       this.#polls.delete(answer);
       const more = updates.length === PAGE;
       const last = more ? updates.at(-1).cursor : `${this.epoch}-${this.head}`;
-      const body = JSON.stringify({ lastEventID: `#${last}`, more, updates: updates.map((event) => (
+      const body = JSON.stringify({ lastEventID: `#${last}`, more, gap, updates: updates.map((event) => (
         { id: `#${event.cursor}`, cursor: event.cursor, data: String(event.offset), selectors: this.#matched(stream, event) })) });
       stream.tab.gate(() => {
         stream.tab.lines.delete(stream);
@@ -284,7 +296,7 @@ export class Hub {
   fetch(tab, address, { headers, signal }) {
     const url = new URL(address);
     const poll = headers.get('Accept') === 'application/json';
-    this.requests.push({ tab, poll, url, time: this.#clock.now });
+    this.requests.push({ tab, poll, url, headers });
     const topics = url.searchParams.getAll('topic');
     const asked = headers.get('Last-Event-ID') ?? url.searchParams.get('lastEventID') ?? '';
     return new Promise((resolve, reject) => {
@@ -317,14 +329,21 @@ export class Hub {
           stream.end(new TypeError('fetch failed'));
           return;
         }
+        const status = this.refuse({ url, headers });
+        if (status > 0) {
+          tab.gate(() => resolve(new Response('', { status })));
+          return;
+        }
         if (poll) {
           this.#poll(stream, asked, Number(url.searchParams.get('timeout')), resolve);
           return;
         }
         const from = this.#offset(asked);
         const replay = this.events.slice(from);
+        const gap = this.#gap(asked, from);
         const first = asked === 'earliest' ? `${this.epoch}-0` : asked.slice(1) || undefined;
         let text = `:\n${this.#mark(first)}`;
+        if (gap) text += `event: headwater:gap\ncursor: ${gap.cursor}\ndata: ${JSON.stringify(gap)}\n\n`;
         for (const event of replay) text += this.#text(stream, event);
         if (asked !== '') text += this.#mark();
         this.#streams.add(stream);
@@ -441,9 +460,9 @@ export class World {
   }
 
   /** A tab with one source. */
-  open(options) {
+  open({ url = 'http://hub.test/', ...options } = {}) {
     const tab = this.page();
-    tab.source = new Source('http://hub.test', { share: true, ...options }, tab.outside);
+    tab.source = new Source(url, { share: true, ...options }, tab.outside);
     return tab;
   }
 

@@ -202,14 +202,16 @@ export class Shared extends Connection {
       if (!live) return;
       this.move(at);
       this.receiver.passed();
-    } else if (steps === null) this.#catchUp(at);
-    else if (steps) this.#take(steps, turn && at);
-    if (this.#term === '') return;
+    } else if (steps === null) {
+      this.#catchUp(at);
+      return;
+    }
     if (isOpen && this.state.phase !== 'open') {
       this.state.phase = 'open';
       this.#emit('open');
     }
-    if (live && this.#isDue) {
+    if (steps) this.#take(steps, turn && at);
+    if (live && this.#isDue && this.#term !== '') {
       this.#isDue = false;
       this.#emit('caughtup');
     }
