@@ -126,7 +126,7 @@ export class Connection {
         if (isOver || !this.polling) this.beside.abort();
         if (isOver) this.fallback?.rest();
         if (effect === 'connect') this.#connect();
-        else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was put away'), isOver ? null : this.state.until - this.outside.now());
+        else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was frozen'), isOver ? null : this.state.until - this.outside.now());
     }
   }
 
@@ -225,7 +225,7 @@ export class Connection {
     for (;;) {
       const { done, value } = await reader.read();
       if (signal.aborted) return;
-      if (done) throw new HeadwaterError('closed', 'the server ended the stream');
+      if (done) throw new HeadwaterError('closed', 'the stream ended');
       takeOver?.();
       takeOver = undefined;
       if (!isBare) this.tell('heard', given);

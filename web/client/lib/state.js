@@ -140,7 +140,8 @@ export class State {
       case 'connecting':
         return this.#since + (this.#policy.fallback && !this.doubted ? FIRST_BYTE : this.#policy.answer);
       case 'open':
-        return Math.min(this.heardAt + this.#silence, this.renewAt);
+        // While nothing is read, no fresh token is asked for: each new connection would bring another read to hold.
+        return Math.min(this.heardAt + this.#silence, Math.max(this.heardAt, this.renewAt));
       default:
         return Infinity;
     }

@@ -92,6 +92,12 @@ test('who does not read cannot hear', () => {
     [10, 'note', { heardAt: Infinity }, '', Infinity],
     [500_000, 'elapsed', {}, ''],
     [500_000, 'heard', {}, '', 560_000],
+    // Nor does it ask for another stream, which would bring more.
+    [500_000, 'note', { heardAt: Infinity, renewAt: 510_000 }, '', Infinity],
+    [600_000, 'elapsed', {}, ''],
+    [600_000, 'nudge', {}, ''],
+    [600_000, 'heard', {}, '', 600_000],
+    [600_000, 'elapsed', {}, 'connect'],
   ]);
 });
 
