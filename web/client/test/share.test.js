@@ -1,12 +1,18 @@
 // What tabs that share go through, one thing at a time: what `share-simulation.test.js` tries at random.
 
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import '../lib/token.js';
 import { Ring } from '../lib/share/ring.js';
+import { VERSION } from '../lib/share/shared.js';
 import { serve } from '../share.js';
 import { World } from './share-world.js';
 
+const CLIENT = fileURLToPath(new URL('../', import.meta.url));
 let world;
 beforeEach(() => (world = new World(1)));
 const unhandled = [];
@@ -178,4 +184,57 @@ test('a tab whose token is refused goes alone, and the next one leads with its o
   assert.deepEqual([one.got, other.got], [[1], [1]]);
   assert.deepEqual([one, other].map(({ source }) => [source.sharing.leader, source.sharing.tabs]), [[true, 2], [false, 2]]);
   assert.equal(world.hub.streams, 1);
+});
+
+test('to catch up is no break: it stays open, says nothing, and is told as much of each event', async () => {
+  const [, behind] = await open({ topics: ['/a'] }, { topics: ['/a'] });
+  const loop = slow(behind);
+  await publish(100, '/a');
+  behind.told.length = 0;
+  // The leader's stream is another one now: it no longer holds what was before.
+  const [other] = await open({ topics: ['/c'] });
+  await publish(100, '/a');
+  behind.source.addEventListener('message', () => assert.equal(behind.source.readyState, 1));
+  loop.go();
+  await world.pass(20_000);
+  assert.deepEqual(loop.got, Array.from({ length: 200 }, (_, index) => index + 1));
+  assert.deepEqual(behind.told, ['sharing']);
+  assert.equal(other.source.sharing.tabs, 3);
+  const polls = world.hub.requests.filter(({ poll }) => poll);
+  assert.ok(polls.length > 0);
+  for (const { tab, url } of polls) {
+    assert.equal(tab, behind);
+    assert.match(url.searchParams.get('include'), /selector/);
+  }
+});
+
+test('who has come to where the leader is while the answer was on its way has nothing to catch up with', async () => {
+  const [, follows, changes] = await open({ topics: ['/a'] }, { topics: ['/a'] }, { topics: ['/c'] });
+  for (let round = 1; round <= 20; round += 1) {
+    changes.source.subscribe(`/c/${round}`);
+    await world.pass(5);
+    follows.life('nudge');
+    world.hub.publish('/a');
+    await world.pass(3_000);
+  }
+  assert.equal(follows.got.length, 20);
+  assert.ok(!world.hub.requests.some(({ poll, tab }) => poll && tab === follows));
+});
+
+test('two versions of the library share neither channel nor lock', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'headwater-version-'));
+  for (const name of ['package.json', 'index.js', 'share.js', 'decoder.js', 'publish.js', 'lib']) {
+    cpSync(CLIENT + name, path.join(folder, name), { recursive: true });
+  }
+  const file = path.join(folder, 'lib/share/shared.js');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(VERSION, 'headwater 99.0.0'));
+  const { Source } = await import(path.join(folder, 'index.js'));
+  await import(path.join(folder, 'share.js'));
+  const [here] = await open({ topics: ['/a'] });
+  const there = world.page();
+  there.source = new Source('http://hub.test', { topics: ['/a'], share: true }, there.outside);
+  await world.pass(3_000);
+  for (const { source } of [here, there]) assert.deepEqual([source.sharing.leader, source.sharing.tabs], [true, 1]);
+  assert.equal(world.locks.names().length, 2);
+  rmSync(folder, { recursive: true });
 });

@@ -12,6 +12,8 @@ const LAPSE = 180_000;
 const LINGER = 30_000;
 /** Servers and proxies commonly admit 8 KiB for the request's first line. */
 const MAX_URL = 6 << 10;
+/** By its selectors each tab knows what is its own. */
+export const INCLUDE = ['cursor', 'gap', 'topic', 'selector'];
 
 /**
  * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
@@ -77,8 +79,7 @@ export class Leader {
    */
   constructor(name, settings, outside, tell, refused) {
     this.#name = name;
-    // By its selectors each tab knows what is its own.
-    this.#settings = { ...settings, include: ['cursor', 'gap', 'topic', 'selector'], topics: new Set() };
+    this.#settings = { ...settings, include: INCLUDE, topics: new Set() };
     this.#outside = outside;
     this.#tell = tell;
     this.#refused = refused;

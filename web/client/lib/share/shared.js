@@ -1,10 +1,10 @@
 // A connection that is shared by all tabs, in the place of one's own: the channel and the timer around the decisions of
-// `member.js`. What it inherits serves to catch up by polls, and where nothing can be shared.
+// `member.js`. What it inherits serves where nothing can be shared.
 
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { GapEvent } from '../events.js';
-import { Leader, locksOf } from './leader.js';
+import { INCLUDE, Leader, locksOf } from './leader.js';
 import { judge, Member } from './member.js';
 
 /** Tabs with different versions of this library do not share: they might not understand each other. */
@@ -33,6 +33,8 @@ export class Shared extends Connection {
   #channel;
   /** What it waits for before it takes more: it catches up, or the application is slow. @type {unknown} */
   #busy;
+  /** What it catches up with. @type {Connection | undefined} */
+  #poller;
   #isAlone = false;
   #isAwake = false;
   /** That all that was published before has come is to be told. */
@@ -54,9 +56,8 @@ export class Shared extends Connection {
       ...receiver,
       emit: (event) => {
         if (event.type === 'open') this.#isDue = true;
-        if (event.type === 'caughtup' && this.#busy) this.#hasCaughtUp();
         // Nothing follows the end.
-        else if (this.#channel || this.#isAlone) receiver.emit(event);
+        if (this.#channel || this.#isAlone) receiver.emit(event);
       },
     });
     const { signal, share, store, cursor, include, topics, token, ...rest } = options;
@@ -92,7 +93,7 @@ export class Shared extends Connection {
     if (this.#isAlone) super.page(what);
     else if (!this.#isAwake || this.settings.topics.size === 0) this.#leave(what);
     else if (!this.#channel) this.#enter();
-    else if (this.polling) super.page(what);
+    else if (this.#poller) this.#poller.page(what);
     else {
       if (what === 'change') this.#lose();
       this.#act('ask', what);
@@ -122,9 +123,8 @@ export class Shared extends Connection {
     this.#channel = undefined;
     this.#leader.withdraw();
     this.#act('sleep');
+    this.#rest();
     this.#lose();
-    this.#busy = undefined;
-    this.polling = false;
     this.#reach = '';
     this.sharing = null;
     super.page(what === 'end' ? what : 'sleep');
@@ -166,7 +166,7 @@ export class Shared extends Connection {
   /** Nobody leads whom we know, or its stream broke. */
   #lose(term = '') {
     this.#term = term;
-    if (!this.polling) this.state.phase = 'connecting';
+    if (!this.#poller) this.state.phase = 'connecting';
   }
 
   /** @param {import('./leader.js').Told & import('./leader.js').Asked} message */
@@ -202,19 +202,23 @@ export class Shared extends Connection {
       if (!live) return;
       this.move(at);
       this.receiver.passed();
-    } else if (steps === null) {
+    } else if (steps === null && judge({ prev: '', own: at }, this.position) !== 'old') {
+      // It has not come there since it asked.
       this.#catchUp(at);
       return;
     }
-    if (isOpen && this.state.phase !== 'open') {
-      this.state.phase = 'open';
-      this.#emit('open');
-    }
+    if (isOpen) this.#open();
     if (steps) this.#take(steps, turn && at);
     if (live && this.#isDue && this.#term !== '') {
       this.#isDue = false;
       this.#emit('caughtup');
     }
+  }
+
+  #open() {
+    if (this.state.phase === 'open') return;
+    this.state.phase = 'open';
+    this.#emit('open');
   }
 
   /** @param {string} type */
@@ -259,17 +263,39 @@ export class Shared extends Connection {
     const loaded = await import('../fallback.js').catch(() => this.#unshare('polls cannot be loaded'));
     if (!loaded || this.#busy !== mine) return;
     this.#reach = at;
-    this.fallback ??= loaded.fallback(this);
-    this.polling = true;
-    this.state.phase = 'idle';
-    super.page('wake');
+    const { position, outside, receiver } = this;
+    // Its state is its own: while it gets through, this is as open as before.
+    const poller = new Connection({ ...this.settings, include: INCLUDE }, position, outside, {
+      take: (event, origin) => this.move(poller.position) && receiver.take(event, origin),
+      emit: (event) => {
+        if (event.type === 'open') this.#open();
+        else if (event.type === 'caughtup') this.#hasCaughtUp();
+        else receiver.emit(event);
+      },
+      passed: () => {
+        this.move(poller.position);
+        return receiver.passed();
+      },
+      failed: (error, retryIn) => {
+        this.state.phase = 'connecting';
+        receiver.failed(error, retryIn);
+      },
+    });
+    this.#poller = poller;
+    poller.fallback = loaded.fallback(poller);
+    poller.polling = true;
+    poller.page('wake');
   }
 
   #hasCaughtUp() {
-    super.page('sleep');
-    this.state.phase = 'open';
-    this.polling = false;
-    this.#busy = undefined;
+    this.move(this.#poller?.position ?? '');
+    this.#rest();
     this.#act('ask');
+  }
+
+  /** It waits for nothing. */
+  #rest() {
+    this.#poller?.page('end');
+    this.#poller = this.#busy = undefined;
   }
 }

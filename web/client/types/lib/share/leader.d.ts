@@ -1,3 +1,5 @@
+/** By its selectors each tab knows what is its own. */
+export const INCLUDE: string[];
 /**
  * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
  *
