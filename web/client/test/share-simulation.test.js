@@ -9,8 +9,8 @@ const SEEDS = process.env.HEADWATER_SEED ? [Number(process.env.HEADWATER_SEED)] 
 const STEPS = 120;
 const MAX_TABS = 10;
 const TOPICS = ['/a', '/b', '/c', '/d', '/e'];
-/** For all that heals by itself: a crashed leader, back-off, pings of hidden tabs. */
-const RECOVERY = 200_000;
+/** For all that heals by itself: a crashed leader, back-off, pings of hidden tabs, polls until a stream is tried. */
+const RECOVERY = 900_000;
 
 class Run {
   world;
@@ -30,7 +30,8 @@ class Run {
   }
 
   open(cursor = '') {
-    const topics = new Set([this.#pick(TOPICS), this.#pick(TOPICS)]);
+    const own = `/own/${this.tabs.length}`;
+    const topics = new Set([this.#pick(TOPICS), this.#pick(TOPICS), own]);
     const tab = this.world.open({ topics: [...topics], cursor, retry: 200 });
     tab.name = `tab${this.tabs.length}`;
     this.note(`open ${[...topics]} ${cursor}`, tab);
@@ -44,9 +45,11 @@ class Run {
       tab.since = this.world.hub.head;
       for (const spans of tab.wanted.values()) for (const span of spans) if (span[0] === Infinity) span[0] = tab.since;
     });
+    const isLoop = this.#pick([true, false]);
+    if (isLoop) this.#loop(tab);
     tab.source.addEventListener('message', ({ data, selectors }) => {
       const offset = Number(data);
-      tab.record.push(offset);
+      if (!isLoop) tab.record.push(offset);
       const { topics: of } = this.world.hub.events[offset - 1];
       assert.ok(of.some((topic) => tab.source.topics.includes(topic)), `${tab.name} got ${offset}, which it did not ask for`);
       assert.ok(selectors.every((one) => tab.source.topics.includes(one)));
@@ -57,19 +60,32 @@ class Run {
     return tab;
   }
 
+  /** Its application is slow at times. */
+  async #loop(tab) {
+    for await (const { data } of tab.source) {
+      tab.record.push(Number(data));
+      const wait = this.#pick([0, 0, 0, 0, 100, 2_000]);
+      if (wait > 0) await new Promise((go) => this.world.clock.at(this.world.clock.now + wait, () => tab.gate(go)));
+    }
+  }
+
   /** A step of the run. */
   async step() {
     const { world } = this;
-    const running = this.tabs.filter((tab) => tab.running);
+    const running = this.tabs.filter((tab) => tab.running && !tab.closed);
     const stopped = this.tabs.filter((tab) => !tab.gone && !tab.running);
     const tab = this.#pick(running);
-    const what = this.#pick(['publish', 'publish', 'publish', 'publish', 'burst', 'open', 'open', 'close', 'crash', 'freeze', 'hang',
-      'thaw', 'thaw', 'away', 'rob', 'cut', 'down', 'restart', 'topic', 'topic', 'hide', 'nudge', 'reload', 'beat', 'wait']);
+    const what = this.#pick([
+      'publish', 'publish', 'publish', 'publish', 'burst', 'burst', 'burst', 'open', 'open', 'close', 'end', 'crash',
+      'swallow', 'lapse', 'freeze', 'hang', 'thaw', 'thaw', 'away', 'rob', 'cut', 'down', 'restart', 'topic', 'topic', 'hide',
+      'nudge', 'reload', 'beat', 'wait',
+    ]);
     if (what === 'publish') this.publish(1);
     else if (what === 'burst') this.publish(30);
     else if (what === 'cut') world.hub.cut();
     else if (what === 'restart') world.hub.restart();
     else if (what === 'beat') world.hub.beat();
+    else if (what === 'swallow') world.hub.swallows = !world.hub.swallows;
     else if (what === 'down') {
       world.hub.down = !world.hub.down;
       world.hub.cut();
@@ -77,26 +93,31 @@ class Run {
     else if (what === 'open' && running.length + stopped.length < MAX_TABS) this.open(this.#pick(['', '', 'earliest']));
     else if (what === 'thaw' && stopped.length > 0) this.thaw(this.#pick(stopped));
     else if (what === 'wait') await world.pass(this.#pick([1_000, 8_000, 30_000, 100_000]));
-    else if (tab) this.toTab(what, tab);
+    else if (tab) await this.toTab(what, tab);
     this.note(what, tab);
     await world.pass(this.#pick([0, 1, 5, 20, 100, 1_000]));
   }
 
-  toTab(what, tab) {
+  async toTab(what, tab) {
     const { source } = tab;
     if (what === 'close' || what === 'reload') {
       const { cursor } = source;
       this.sleep(tab);
       this.end(tab);
       if (what === 'reload') this.open(cursor);
+    } else if (what === 'end') {
+      source.close();
+      tab.closed = true;
     } else if (what === 'crash') {
       this.end(tab);
     } else if (what === 'freeze' || what === 'away') {
       this.sleep(tab);
       tab.stop();
-    } else if (what === 'hang') {
+    } else if (what === 'hang' || what === 'lapse') {
       tab.hung = true;
       tab.stop();
+      // Longer than it takes to be taken for crashed, and for its topic to go.
+      if (what === 'lapse') await this.#lapse(tab);
     } else if (what === 'hide') {
       tab.hidden = !tab.hidden;
       if (!tab.hidden) tab.life('nudge');
@@ -105,6 +126,15 @@ class Run {
     } else if (what === 'topic') {
       this.change(tab);
     }
+  }
+
+  async #lapse(tab) {
+    const { world } = this;
+    await world.pass(this.#pick([250_000, 400_000]));
+    world.hub.publish(`/own/${this.tabs.indexOf(tab)}`);
+    this.publish(1);
+    await world.pass(1_000);
+    this.thaw(tab);
   }
 
   sleep(tab) {
@@ -138,14 +168,15 @@ class Run {
 
   publish(count) {
     for (let index = 0; index < count; index += 1) {
-      this.world.hub.publish(...new Set([this.#pick(TOPICS), this.#pick(TOPICS)]));
+      const own = `/own/${this.#pick([...this.tabs.keys()])}`;
+      this.world.hub.publish(...new Set([this.#pick(TOPICS), this.#pick([...TOPICS, own])]));
     }
   }
 
   /** Everyone comes back, and what was published is everywhere. */
   async settle() {
     const { world } = this;
-    world.hub.down = false;
+    world.hub.down = world.hub.swallows = false;
     for (const tab of this.tabs) {
       tab.hidden = false;
       if (!tab.gone && !tab.running) this.thaw(tab);
@@ -158,12 +189,16 @@ class Run {
 
   check() {
     const { hub, locks } = this.world;
-    const alive = this.tabs.filter((tab) => !tab.gone && tab.source.topics.length > 0);
+    const alive = this.tabs.filter((tab) => !tab.gone && !tab.closed && tab.source.topics.length > 0);
     for (const tab of this.tabs) {
       const { record, wanted } = tab;
       assert.deepEqual(record, [...new Set(record)].sort((a, b) => a - b), `${tab.name}: in order, each once`);
       assert.deepEqual(tab.warned, []);
-      if (tab.gone) continue;
+      if (tab.closed && !tab.gone) {
+        assert.equal(tab.lines.size, 0, `${tab.name} is closed, and has a request`);
+        assert.ok(!locks.names().some((name) => locks.holder(name) === tab), `${tab.name} is closed, and has the lock`);
+      }
+      if (tab.gone || tab.closed) continue;
       const has = new Set(record);
       // What it stayed with to the end it has in full. What it has given up since may have been on its way.
       const missing = hub.events.filter(({ offset, topics }) => !has.has(offset)

@@ -189,6 +189,8 @@ export class Hub {
   requests = [];
   /** Streams and polls are refused. */
   down = false;
+  /** Streams that open get not a byte through. */
+  swallows = false;
   /** The status with which a request is refused; 0: it is not. */
   refuse = () => 0;
   /** What came before is no longer held. */
@@ -255,7 +257,7 @@ export class Hub {
   }
 
   #write(stream, text) {
-    if (text === '') return;
+    if (text === '' || stream.isHeld) return;
     stream.time = Math.max(stream.time, this.#clock.now + this.#luck() * 5);
     this.#clock.at(stream.time, () => stream.tab.gate(() => stream.bytes(text)));
   }
@@ -346,6 +348,7 @@ export class Hub {
         if (gap) text += `event: headwater:gap\ncursor: ${gap.cursor}\ndata: ${JSON.stringify(gap)}\n\n`;
         for (const event of replay) text += this.#text(stream, event);
         if (asked !== '') text += this.#mark();
+        stream.isHeld = this.swallows;
         this.#streams.add(stream);
         tab.gate(() => {
           const body = new ReadableStream({ start: (own) => (controller = own) });
