@@ -165,6 +165,7 @@ export class Wire {
     wire.#server = net.createServer((socket) => wire.#take(socket));
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
+    wire.#server.unref();
     wire.url = `http://127.0.0.1:${wire.#server.address().port}`;
     return wire;
   }
@@ -188,6 +189,8 @@ export class Wire {
       return;
     }
     const onward = net.connect(this.port, '127.0.0.1');
+    // What a browser leaves open must not keep a test's process from its end.
+    for (const each of [socket, onward]) each.unref();
     for (const [from, to] of [[socket, onward], [onward, socket]]) {
       this.#sockets.add(from);
       from.on('error', () => to.destroy());
