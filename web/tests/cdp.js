@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './hub.js';
@@ -111,7 +112,11 @@ export class Browser {
     // It ends by itself when the pipe does, should this process be killed; only its profile would stay.
     process.once('exit', () => {
       this.#process.kill('SIGKILL');
-      this.#clean();
+      try {
+        rmSync(this.#profile, { recursive: true, force: true });
+      } catch {
+        // A helper of its own is still writing there.
+      }
     });
     this.#process.once('error', () => {});
     this.#pipe = new Pipe(this.#process.stdio[3], this.#process.stdio[4]);
@@ -145,12 +150,8 @@ export class Browser {
     clearTimeout(late);
     // A helper of its own that lingers may hold their other ends.
     for (const pipe of this.#process.stdio) pipe?.destroy();
-    this.#clean();
-  }
-
-  #clean() {
     // Its last helpers may still be writing.
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await until(() => rm(this.#profile, { recursive: true, force: true }).then(() => true), PATIENCE);
   }
 }
 
