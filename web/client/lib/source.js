@@ -81,7 +81,10 @@ export class Source extends Target {
     this.url = this.#settings.url.href;
     this.withCredentials = withCredentials;
     this.#cursor = cursor;
-    const abort = () => this.#finish(signal?.reason);
+    const abort = () => {
+      this.close();
+      this.#failure = signal?.reason;
+    };
     signal?.addEventListener('abort', abort, { signal: this.#undo.signal });
     if (signal?.aborted) abort();
     // Later: listeners are added after the constructor.
@@ -177,6 +180,7 @@ export class Source extends Target {
 
   /** Ends it. No event follows. */
   close() {
+    this.#waiting?.splice(0);
     this.#finish();
   }
 

@@ -236,6 +236,23 @@ test('a loop ends with the source, and throws what ended it', async () => {
   assert.equal(await ends(async () => abort.abort('enough'), { signal: abort.signal }), 'enough');
 });
 
+test('nothing follows close() in a loop, however much waits, and nothing of it is kept; an abort is the same', async () => {
+  for (const how of ['close', 'abort']) {
+    const world = new World();
+    const abort = new AbortController();
+    const { source } = await world.source(HUB, { topics: ['*'], store: `after ${how}`, signal: abort.signal });
+    const loop = source[Symbol.asyncIterator]();
+    await (await world.last.open()).send(event(1) + event(2) + event(3));
+    assert.equal((await loop.next()).value.data, '1');
+    if (how === 'close') source.close();
+    else abort.abort('enough');
+    if (how === 'close') assert.deepEqual(await loop.next(), { done: true, value: undefined });
+    else await assert.rejects(loop.next(), (reason) => reason === 'enough');
+    assert.equal(source.cursor, '#a-1');
+    assert.deepEqual([...world.stored.values()].filter((text) => text.startsWith('#')), ['#a-1']);
+  }
+});
+
 test('a signal closes it, before and after it began', async () => {
   const world = new World();
   const early = await world.source(URL_, { signal: AbortSignal.abort() });
