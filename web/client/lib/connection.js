@@ -3,7 +3,7 @@
 import { Decoder } from '../decoder.js';
 import { HeadwaterError, known, mediaType } from './errors.js';
 import { GapEvent } from './events.js';
-import { Seen } from './position.js';
+import { admission } from './position.js';
 import { binary, build } from './request.js';
 import { State } from './state.js';
 
@@ -46,7 +46,7 @@ export class Connection {
   beside = new AbortController();
   /** @type {Line} */
   main = new AbortController();
-  #seen = new Seen();
+  #isNew = admission();
   /** Most networks never need it. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
   fallback;
   /** @type {import('./token.js').Token | undefined} */
@@ -77,7 +77,7 @@ export class Connection {
    */
   page(what) {
     const { topics, byTopic } = this.settings;
-    if (what === 'sleep' || what === 'wake') this.#asleep = what === 'sleep';
+    if (/sleep|wake/.test(what)) this.#asleep = what === 'sleep';
     // Frozen; or the last topic has been taken away, which a hub would refuse.
     const isResting = this.#asleep || (byTopic && topics.size === 0);
     this.tell(isResting && what !== 'end' ? 'sleep' : what);
@@ -93,8 +93,7 @@ export class Connection {
     if (until < this.#timerAt || until === Infinity) {
       clearTimer(this.#timer);
       this.#timerAt = until;
-      if (until === Infinity) return;
-      this.#timer = setTimer(() => {
+      this.#timer = until < Infinity && setTimer(() => {
         this.#timerAt = Infinity;
         this.tell('elapsed');
       }, Math.min(until - now(), LONGEST_TIMER));
@@ -103,7 +102,7 @@ export class Connection {
 
   /** @param {import('./state.js').Effect} effect @param {HeadwaterError} [error] */
   #do(effect, error) {
-    const isOver = effect === 'cut' || effect === 'fail';
+    const isOver = /cut|fail/.test(effect);
     switch (effect) {
       case 'open':
         this.receiver.emit(new Event('open'));
@@ -116,24 +115,18 @@ export class Connection {
         }, () => {});
         break;
       case 'timeout':
-        this.#fail(new HeadwaterError(effect, 'no answer in time'));
-        break;
       case 'silence':
-        this.#fail(new HeadwaterError(effect, 'the stream fell silent'));
+        this.#fail(new HeadwaterError(effect, 'timed out'));
         break;
       default:
         this.main.abort();
         if (isOver || !this.polling) this.beside.abort();
         if (isOver) this.fallback?.rest();
-        if (effect === 'connect') this.#connect();
-        else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was frozen'), isOver ? null : this.state.until - this.outside.now());
+        if (effect === 'connect') {
+          const line = (this.main = new AbortController());
+          this.guard(line, (this.polling && this.fallback?.poll(line)) || this.stream(line));
+        } else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was frozen'), isOver ? null : this.state.until - this.outside.now());
     }
-  }
-
-  #connect() {
-    const line = new AbortController();
-    this.main = line;
-    this.guard(line, (this.polling && this.fallback?.poll(line)) || this.stream(line));
   }
 
   /** @param {Line} line @param {Promise<void>} work */
@@ -170,7 +163,9 @@ export class Connection {
     }
     const response = await this.outside.fetch(...build(this.settings, { accept, cursor, token, timeout, signal }));
     if (response.status === 200 && mediaType(response) === accept) return response;
-    throw await (await import('./refusal.js')).refusal(response, accept);
+    // If it cannot be loaded, that was likely refused, too.
+    throw await import('./refusal.js').then(({ refusal }) => refusal(response, accept),
+      () => new HeadwaterError('refused', `${response.status}`, response));
   }
 
   /**
@@ -183,13 +178,18 @@ export class Connection {
     const asked = this.position;
     const { headers, body, url: answering } = await this.send(line, EVENT_STREAM);
     const { origin } = new URL(answering || url);
-    const heartbeat = headers.get('Headwater-Heartbeat');
-    const patience = heartbeat === null && hub ? SILENCE : Number(heartbeat) * 2_000 + SLACK;
-    const given = { silence: silence ?? (patience > SLACK ? patience : Infinity) };
-    let marks = 0;
+    const heartbeat = Number(headers.get('Headwater-Heartbeat') ?? NaN);
+    const patience = heartbeat > 0 ? heartbeat * 2_000 + SLACK : hub && heartbeat !== 0 ? SILENCE : Infinity;
+    const given = { silence: silence ?? patience };
+    const answered = asked && headers.get('Last-Event-ID');
+    // The hub goes on from another place than asked. One that begins with its cursor tells so in the stream, with both ends.
+    /** @type {GapEvent | '' | false | null | undefined} */
+    let gap = answered && answered !== binary(asked) && new GapEvent({ from: asked });
+    // One comes at the opening. When something was asked for, one more comes at its end.
+    let marks = asked ? 2 : 1;
     // A hub that promises heartbeats gives its cursor first. Without one, what is published from `open` on would be lost if the
     // connection broke at once.
-    let isBare = hub && asked === '' && heartbeat !== null;
+    let isBare = hub && !asked && heartbeat >= 0;
     const begin = () => {
       if (isBare) this.tell('heard', given);
       isBare = false;
@@ -201,25 +201,25 @@ export class Connection {
         // From what is no hub, a field of that name means nothing.
         if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
-        if (hub && event.type === GAP) this.receiver.emit(new GapEvent(between(event.data)));
-        else if (isNew) this.receiver.take(event, origin);
+        const isGap = hub && event.type === GAP;
+        if (isGap) gap = gapOf(event.data);
+        if (gap) this.receiver.emit(gap);
+        gap = undefined;
+        if (isNew && !isGap && !signal.aborted) this.receiver.take(event, origin);
         this.state.delivered = true;
       },
       mark: (cursor) => {
         if (!hub || signal.aborted) return;
+        gap = undefined;
         this.move(`#${cursor}`);
         begin();
-        // One comes at the opening. When something was asked for, one more comes at its end.
-        marks += 1;
-        if (marks === (asked ? 2 : 1) && !signal.aborted) this.receiver.emit(new Event('caughtup'));
+        marks -= 1;
+        if (marks === 0 && !signal.aborted) this.receiver.emit(new Event('caughtup'));
       },
       retry: (retry) => (this.state.retry = retry),
       comment: (data) => comments && !signal.aborted && this.receiver.emit(new MessageEvent('comment', { data })),
     }, { ...limits, lastEventId: asked });
 
-    // The hub goes on from another place than asked. Headwater tells it in the stream, with both ends.
-    const answered = heartbeat === null && asked && headers.get('Last-Event-ID');
-    if (answered && answered !== binary(asked)) this.receiver.emit(new GapEvent({ from: asked }));
     if (!takeOver && !isBare) this.tell('head', given);
     const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
     for (;;) {
@@ -242,7 +242,7 @@ export class Connection {
 
   /** Goes on from there. False if it has been there, or farther. @param {string} id */
   move(id) {
-    if (!this.#seen.admit(id)) return false;
+    if (!this.#isNew(id)) return false;
     this.position = id;
     return true;
   }
@@ -269,10 +269,10 @@ export class Connection {
 }
 
 /** A gap is told also when what the hub says about it cannot be read. @param {string} data */
-function between(data) {
+function gapOf(data) {
   try {
-    return JSON.parse(data) ?? {};
+    return new GapEvent(JSON.parse(data));
   } catch {
-    return {};
+    return new GapEvent({});
   }
 }

@@ -2,6 +2,8 @@
 
 import { hubUrl, isHubUrl } from './request.js';
 
+/** A cursor's names in the query: hubs take the last of the first one that is there. */
+const CURSOR_NAMES = ['lastEventId', 'last_event_id', 'Last-Event-ID', 'lastEventID'];
 /** The reconnection time until the server gives one. Attempts that fail back off from it, so a start at 1 s is no rush. */
 const RETRY = 1_000;
 /** A hub answers at once: only a dead host takes so long. */
@@ -51,14 +53,25 @@ export function settle(address, options, outside) {
     // What `EventSource` throws.
     throw new DOMException(`"${address}" is no URL`, 'SyntaxError');
   }
-  const { method = 'GET', body, topics, strict = false, longPoll = true, include = [],
-    retry = RETRY, timeout = ANSWER, repeat = /^(get|head|query)$/i.test(method),
-    hub = topics !== undefined || isHubUrl(url) } = options;
+  const { method = 'GET', body, topics, longPoll = true, include = [],
+    repeat = /^(get|head|query)$/i.test(method),
+    hub = Boolean(topics) || isHubUrl(url) } = options;
+  let { cursor = '' } = options;
   if (topics) hubUrl(url);
+  const { href, searchParams: query } = url;
+  // It counts for the first request only.
+  if (hub) {
+    for (const name of CURSOR_NAMES) {
+      cursor ||= query.getAll(name).pop() ?? '';
+      query.delete(name);
+    }
+  }
   const headers = new Headers(options.headers);
   return {
     ...options,
     url,
+    href,
+    cursor,
     hub,
     page: outside.page,
     init: {
@@ -69,15 +82,14 @@ export function settle(address, options, outside) {
       cache: 'no-store',
       credentials: options.withCredentials ? 'include' : 'same-origin',
       // On the way to another origin browsers take away `Authorization` and nothing else, and who knows what is secret?
-      redirect: options.redirect ?? (body != null || [...headers].length > 0 ? 'error' : 'follow'),
+      redirect: options.redirect ?? (body != null || [...headers].length ? 'error' : 'follow'),
     },
     include: ['cursor', 'gap', ...include],
-    topics: new Set([...url.searchParams.getAll('topic'), ...(topics ?? [])]),
-    byTopic: topics !== undefined,
-    strict,
+    topics: new Set([...query.getAll('topic'), ...(topics ?? [])]),
+    byTopic: Boolean(topics),
     repeat,
     fallback: hub && longPoll && method === 'GET',
-    answer: timeout,
-    retry,
+    answer: options.timeout ?? ANSWER,
+    retry: options.retry ?? RETRY,
   };
 }

@@ -8,26 +8,22 @@ const MAX_EPOCHS = 16;
  *
  * An event is seen once. Without this, a hub that no longer knows our cursor and replays all that it holds would bring what
  * we have had, and so would two requests that overlap.
+ *
+ * @returns {(cursor: string) => boolean} moves on to this cursor, `#epoch-offset`. False if that, or a later one, has been here
  */
-export class Seen {
+export function admission() {
   /** @type {Map<string, bigint>} */
-  #offsets = new Map();
-
-  /**
-   * Moves on to this cursor, `#epoch-offset`. False if that, or a later one, has been here.
-   *
-   * @param {string} cursor
-   */
-  admit(cursor) {
+  const offsets = new Map();
+  return (cursor) => {
     const [, epoch, digits] = /^#(.+)-(\d{1,20})$/.exec(cursor) ?? [];
     // What is no cursor is not ours to order.
     if (!epoch) return true;
     const offset = BigInt(digits);
-    if (offset <= (this.#offsets.get(epoch) ?? -1n)) return false;
-    this.#offsets.delete(epoch);
-    this.#offsets.set(epoch, offset);
-    const [oldest] = this.#offsets.keys();
-    if (this.#offsets.size > MAX_EPOCHS) this.#offsets.delete(oldest);
+    if (offset <= (offsets.get(epoch) ?? -1n)) return false;
+    offsets.delete(epoch);
+    offsets.set(epoch, offset);
+    const [oldest] = offsets.keys();
+    if (offsets.size > MAX_EPOCHS) offsets.delete(oldest);
     return true;
-  }
+  };
 }

@@ -1,7 +1,5 @@
 // What is sent: the URL and the headers, as sparing of preflights as the browser's own EventSource.
 
-/** Names of a cursor in the query: hubs take the last of the first one that is there. */
-const CURSOR_NAMES = ['lastEventId', 'last_event_id', 'Last-Event-ID'];
 /** Where a hub listens by the Mercure protocol. */
 const WELL_KNOWN = '/.well-known/mercure';
 /** What a page may send to another origin without asking it first (Fetch, "CORS-safelisted request-header"). */
@@ -31,7 +29,9 @@ export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(
  * What does not change from one request to the next.
  *
  * @typedef {object} Fixed
- * @property {URL} url
+ * @property {URL} url a hub's without a cursor
+ * @property {string} href as the application gave it, in full
+ * @property {string} cursor where the first request begins
  * @property {boolean} hub it speaks the Mercure protocol: topics, a cursor in the query, `include`
  * @property {string} [page] the origin of the page; none outside of browsers
  * @property {RequestInit} init with the headers of the application's own
@@ -52,9 +52,9 @@ export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(
  * @param {Asked} asked
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ hub, page, topics, include, ...fixed }, { accept, cursor, token, timeout, signal }) {
-  const url = new URL(fixed.url);
-  const headers = new Headers(fixed.init.headers);
+export function build({ url: address, hub, page, init, topics, include }, { accept, cursor, token, timeout, signal }) {
+  const url = new URL(address);
+  const headers = new Headers(init.headers);
   headers.set('Accept', accept);
   if (token) headers.set('Authorization', `Bearer ${token}`);
   // Last-Event-ID is free for the native EventSource only. From us it would cost a request before each request to another
@@ -68,11 +68,7 @@ export function build({ hub, page, topics, include, ...fixed }, { accept, cursor
     query.append('include', include.join());
     if (timeout) query.set('timeout', timeout);
   }
-  if (cursor && inQuery) {
-    for (const name of CURSOR_NAMES) query.delete(name);
-    query.set('lastEventID', cursor);
-  } else if (cursor) {
-    headers.set('Last-Event-ID', binary(cursor));
-  }
-  return [url.href, { ...fixed.init, headers, signal }];
+  if (cursor && inQuery) query.set('lastEventID', cursor);
+  else if (cursor) headers.set('Last-Event-ID', binary(cursor));
+  return [url.href, { ...init, headers, signal }];
 }

@@ -51,8 +51,8 @@ export class Source extends Target {
   #connection = null;
   #closed = false;
   #cursor;
-  /** @type {import('./store.js').Store | void} */
-  #store = undefined;
+  /** @type {import('./store.js').Store | void | undefined} */
+  #store;
   /** What waits for the loop, if there is one. @type {ServerEvent[] | undefined} */
   #waiting;
   /** It waits for the next event. @type {(() => void) | undefined} */
@@ -75,12 +75,12 @@ export class Source extends Target {
    */
   constructor(url, options = {}, outside = environment()) {
     super(outside.report);
-    const { fetch = outside.fetch, signal, cursor = '', withCredentials = false } = options;
+    const { fetch = outside.fetch, signal } = options;
     this.#outside = { ...outside, fetch };
     this.#settings = settle(url, options, outside);
-    this.url = this.#settings.url.href;
-    this.withCredentials = withCredentials;
-    this.#cursor = cursor;
+    this.url = this.#settings.href;
+    this.withCredentials = Boolean(options.withCredentials);
+    this.#cursor = this.#settings.cursor;
     const abort = () => {
       this.close();
       this.#failure = signal?.reason;
@@ -94,7 +94,7 @@ export class Source extends Target {
   /** @param {import('./options.js').SourceOptions} options */
   async #start(options) {
     const { store, share } = options;
-    if (store !== undefined) {
+    if (store) {
       this.#store = await import('./store.js').then(({ open }) => open(store, this.#outside), this.#outside.warn);
       this.#cursor = this.#store?.cursor || this.#cursor;
     }
@@ -165,7 +165,7 @@ export class Source extends Target {
   /** @param {'add' | 'delete'} how @param {string[]} topics */
   #change(how, topics) {
     const { hub, topics: wanted } = this.#settings;
-    if (!hub) throw new TypeError('only a hub has topics');
+    if (!hub) throw new TypeError('not a hub');
     this.#settings.byTopic = true;
     const { size } = wanted;
     for (const topic of topics) wanted[how](topic);

@@ -2,8 +2,6 @@
 
 /** @typedef {((event: any) => unknown) | { handleEvent: (event: any) => unknown }} Callback */
 
-const HANDLERS = ['open', 'message', 'error', 'gap', 'caughtup', 'comment'];
-
 /**
  * An EventTarget with `on…` handlers. What a listener throws, or rejects with, is reported and goes no further: Node's own
  * EventTarget would end the process.
@@ -19,7 +17,9 @@ export class Target extends EventTarget {
   constructor(report) {
     super();
     this.#report = report;
-    for (const name of HANDLERS) this.addEventListener(name, (event) => /** @type {any} */ (this)[`on${name}`]?.(event));
+    for (const name of ['open', 'message', 'error', 'gap', 'caughtup', 'comment']) {
+      this.addEventListener(name, (event) => /** @type {any} */ (this)[`on${name}`]?.(event));
+    }
   }
 
   /**

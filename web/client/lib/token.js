@@ -70,7 +70,6 @@ export class Token {
     // again.
     const asking = (this.#asking ??= this.#ask(this.#source));
     const drop = () => {
-      signal.removeEventListener('abort', drop);
       if (this.#asking === asking) this.#asking = null;
     };
     signal.addEventListener('abort', drop);

@@ -98,9 +98,49 @@ test('a gap is told once, in the stream or by the header, before what follows it
   stream = await world.last.open({ 'Last-Event-ID': 'earliest' });
   await stream.send(event(12));
   await stream.send(event(13));
-  assert.deepEqual(seen.slice(3), ['network 1000', 'gap #a-9 null', 'open', '12', '13']);
+  assert.deepEqual(seen.slice(3), ['network 1000', 'open', 'gap #a-9 null', '12', '13']);
   await stream.send('event: headwater:gap\ndata: not JSON\n\n');
   assert.deepEqual(seen.slice(-1), ['gap null null']);
+});
+
+test('a gap that the header shows is not told again in the stream, nor before the source has moved on', async () => {
+  const world = new World();
+  const { source, seen } = await world.source(HUB, { topics: ['*'], cursor: '#a-5' });
+  // A Headwater without heartbeats.
+  let stream = await world.last.open({ 'Last-Event-ID': '#a-8' });
+  assert.deepEqual(seen, [], 'who loads the page again at a gap would do so for ever');
+  await stream.send(`:\n${mark(8)}`);
+  await stream.send(`event: headwater:gap\nid: #a-8\ndata: {"from":"#a-5","to":"#a-9"}\n\n${event(9)}`);
+  assert.deepEqual(seen, ['open', 'gap #a-5 #a-9', '9']);
+  await stream.break();
+  await world.pass(1_000);
+  stream = await world.last.open({ 'Last-Event-ID': 'earliest' });
+  source.addEventListener('gap', () => source.close());
+  await stream.send(':\n');
+  await stream.send(event(12));
+  assert.deepEqual(seen.slice(3), ['network 1000', 'open', 'gap #a-9 null'], 'nothing follows its end');
+});
+
+test('a cursor in the URL is where it begins, under any of its names; an option goes before it', async () => {
+  for (const [query, cursor, want] of [
+    ['lastEventID=earliest', undefined, 'earliest'],
+    ['lastEventID=1&lastEventId=2&lastEventId=3', undefined, '3'],
+    ['last_event_id=&Last-Event-ID=4&lastEventID=5', undefined, '4'],
+    ['lastEventID=earliest', '#a-5', '#a-5'],
+  ]) {
+    const world = new World();
+    const { source, seen } = await world.source(`${HUB}?topic=a&${query}`, { cursor });
+    assert.deepEqual([source.url, source.cursor, world.last.cursor], [`${HUB}?topic=a&${query}`, want, want]);
+    assert.equal(world.last.url.search, '?topic=a&include=cursor%2Cgap');
+    const stream = await world.last.open({ 'Headwater-Heartbeat': '15' });
+    await stream.send(mark(5) + event(6));
+    assert.deepEqual(seen, ['open', '6'], 'that was not all');
+    await stream.send(mark(6));
+    assert.equal(seen.at(-1), 'caughtup');
+    await stream.break();
+    await world.pass(1_000);
+    assert.deepEqual([world.last.cursor, world.last.url.search], ['#a-6', '?topic=a&include=cursor%2Cgap']);
+  }
 });
 
 test('a header that says what was asked for is no gap, not beyond ASCII either', async () => {

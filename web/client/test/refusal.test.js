@@ -1,7 +1,11 @@
 // What a server says when it refuses, in words, and when to come back.
 
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { refusal, retryAfter } from '../lib/refusal.js';
 
 test('a refusal has the reasons that the server gives, fit to be printed', async () => {
@@ -44,4 +48,19 @@ test('Retry-After is seconds, or a date by the server\'s own clock, and at most 
     assert.equal(retryAfter(headers, wall), want, `${value} ${date}`);
   }
   assert.equal(retryAfter(new Headers(), wall), undefined);
+});
+
+test('a proxy that refuses everything refuses the rest of the library, too: the status is told all the same, and is final', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'headwater-refused-'));
+  cpSync(new URL('../', import.meta.url), folder, { recursive: true });
+  rmSync(path.join(folder, 'lib/refusal.js'));
+  const { EventSource, HeadwaterError } = await import(pathToFileURL(path.join(folder, 'index.js')).href);
+  const fetch = async () => new Response('<h1>nginx</h1>', { status: 502, headers: { 'Content-Type': 'text/html' } });
+  const source = new EventSource('http://server.test/', { fetch });
+  const { error, retryIn } = await new Promise((resolve) => (source.onerror = resolve));
+  const { readyState } = source;
+  source.close();
+  rmSync(folder, { recursive: true });
+  assert.ok(error instanceof HeadwaterError);
+  assert.deepEqual([error.kind, error.status, error.message, retryIn, readyState], ['refused', 502, '502', null, 2]);
 });

@@ -8,7 +8,9 @@ export function hubUrl(url: URL): URL;
  * What does not change from one request to the next.
  *
  * @typedef {object} Fixed
- * @property {URL} url
+ * @property {URL} url a hub's without a cursor
+ * @property {string} href as the application gave it, in full
+ * @property {string} cursor where the first request begins
  * @property {boolean} hub it speaks the Mercure protocol: topics, a cursor in the query, `include`
  * @property {string} [page] the origin of the page; none outside of browsers
  * @property {RequestInit} init with the headers of the application's own
@@ -28,14 +30,25 @@ export function hubUrl(url: URL): URL;
  * @param {Asked} asked
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ hub, page, topics, include, ...fixed }: Fixed, { accept, cursor, token, timeout, signal }: Asked): [url: string, init: RequestInit];
+export function build({ url: address, hub, page, init, topics, include }: Fixed, { accept, cursor, token, timeout, signal }: Asked): [url: string, init: RequestInit];
 export function isHubUrl(url: URL): boolean;
 export function binary(text: string): string;
 /**
  * What does not change from one request to the next.
  */
 export type Fixed = {
+    /**
+     * a hub's without a cursor
+     */
     url: URL;
+    /**
+     * as the application gave it, in full
+     */
+    href: string;
+    /**
+     * where the first request begins
+     */
+    cursor: string;
     /**
      * it speaks the Mercure protocol: topics, a cursor in the query, `include`
      */

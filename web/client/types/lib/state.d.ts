@@ -1,6 +1,6 @@
 /**
  * @typedef {object} Policy
- * @property {boolean} strict as a browser's `EventSource`: any status but 200 and 204 is final
+ * @property {boolean} [strict] as a browser's `EventSource`: any status but 200 and 204 is final
  * @property {boolean} repeat a request may be sent again
  * @property {boolean} fallback polls may do where streams do not: doubt streams, and be open with the first byte only
  * @property {number} answer how long to wait for the answer
@@ -52,7 +52,7 @@ export type Policy = {
     /**
      * as a browser's `EventSource`: any status but 200 and 204 is final
      */
-    strict: boolean;
+    strict?: boolean | undefined;
     /**
      * a request may be sent again
      */

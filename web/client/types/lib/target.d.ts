@@ -1,3 +1,4 @@
+/** @typedef {((event: any) => unknown) | { handleEvent: (event: any) => unknown }} Callback */
 /**
  * An EventTarget with `on…` handlers. What a listener throws, or rejects with, is reported and goes no further: Node's own
  * EventTarget would end the process.
