@@ -125,7 +125,7 @@ export class Connection {
         if (effect === 'connect') {
           const line = (this.main = new AbortController());
           this.guard(line, (this.polling && this.fallback?.poll(line)) || this.stream(line));
-        } else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'the page was frozen'), isOver ? null : this.state.until - this.outside.now());
+        } else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'frozen'), isOver ? null : this.state.until - this.outside.now());
     }
   }
 
