@@ -10,6 +10,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BINARY = process.env.HEADWATER_BIN ?? fileURLToPath(new URL('../../target/debug/headwater', import.meta.url));
+/** Without what is for the tests: `serve` refuses settings that it does not know. */
+const ENVIRONMENT = { ...process.env };
+for (const name of ['HEADWATER_BIN', 'HEADWATER_SEED']) delete ENVIRONMENT[name];
 const START_MS = 20_000;
 const KEY = 'a key for tests, which nobody else uses';
 
@@ -84,9 +87,8 @@ export class Hub {
     this.#token = null;
     const flags = ['--listen', `127.0.0.1:${this.port}`, '--history', join(this.#folder, 'history')];
     this.#process = spawn(BINARY, [...(this.#serve ? ['serve', ...this.#serve] : ['dev']), ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HEADWATER_PUBLISHER_KEY: KEY },
+      stdio: ['ignore', 'pipe', 'pipe'], env: { ...ENVIRONMENT, HEADWATER_PUBLISHER_KEY: KEY },
     });
-    this.#token = null;
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on('data', (chunk) => (this.#output += chunk));
     }
