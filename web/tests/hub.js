@@ -18,6 +18,9 @@ const KEY = 'a key for tests, which nobody else uses';
 
 // A test that takes too long is ended by a signal; what it started ends with it.
 process.once('SIGTERM', () => process.exit(1));
+// After the last listener, so without Node's own cleaning up: that waits for requests which no connection answers any more, at
+// times for ever (Node 20, in some runs of those that reset many connections).
+process.once('beforeExit', () => process.once('exit', () => process.exit()));
 
 const base64url = (json) => Buffer.from(JSON.stringify(json)).toString('base64url');
 
