@@ -251,7 +251,11 @@ export class Wire {
 
   #end(is) {
     this.#is = is;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    // One that is ending cannot be reset any more: Node 20 would neither close it nor end the process.
+    for (const socket of this.#sockets) {
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   mend() {
