@@ -68,7 +68,7 @@ test('points arrive and are drawn, from the earliest that the hub holds', async 
     assert.match(await page.getAttribute(`#${chart} .plot`, 'aria-valuetext'), /^now: .*\d/);
   }
   await page.click('.how summary');
-  await page.waitForFunction(() => /^id: \S+$/m.test(document.querySelector('.lines').textContent));
+  await page.waitForFunction(() => /^id: \S+$/m.test(document.querySelector('.lines')?.textContent ?? ''));
   assert.match(await page.textContent('.request'), /^GET .*topic=\/demo\/system.*\nAccept: text\/event-stream\nLast-Event-ID: earliest$/);
   assert.equal(await page.textContent('.state'), 'Live');
   assert.deepEqual(complaints, []);
