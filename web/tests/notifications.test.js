@@ -51,7 +51,9 @@ async function look(options) {
   await live();
 }
 
-const live = () => page.waitForFunction(() => document.querySelector('.state').dataset.state === 'open');
+/** Live, and all that was sent before is shown. */
+const live = () => page.waitForFunction(() =>
+  document.querySelector('.state').dataset.state === 'open' && !document.querySelector('[aria-busy="true"]'));
 
 /** As the application's server would, without the page. */
 async function publish(user, data) {

@@ -43,7 +43,7 @@ export class Pane {
       this.#inbox.markRead();
       this.#draw();
     };
-    this.element = element('section', { class: 'card pane', 'aria-label': name, dataset: { user } },
+    this.element = element('section', { class: 'card pane', 'aria-label': name, 'aria-busy': 'true', dataset: { user } },
       element('div', { class: 'pane-head' },
         element('span', { class: 'avatar', 'aria-hidden': 'true' }, name[0]),
         element('div', null, element('h2', null, name, ' ', this.#badge), this.#proof),
@@ -63,6 +63,7 @@ export class Pane {
     let live = false;
     this.source.oncaughtup = () => {
       live = true;
+      this.element.removeAttribute('aria-busy');
     };
     this.source.ongap = () => {
       this.#gap.hidden = false;
