@@ -78,9 +78,9 @@ test('a killed connection resumes without a missing or doubled point', async () 
   await state('open');
   await morePoints(2);
   for (const round of [1, 2]) {
-    const seen = await points();
     wire.cut();
     await state('reconnecting');
+    const seen = await points();
     // What is published now, the page cannot see until it is back.
     await hub.events('/demo/system', seen.length + 2);
     assert.equal((await points()).length, seen.length);
