@@ -113,32 +113,30 @@ export async function publish(url, update, outside = environment()) {
  * @param {Pick<import('./lib/environment.js').Environment, 'setTimer' | 'clearTimer'>} outside
  * @returns {Promise<T>}
  */
-async function within(milliseconds, work, signal, outside) {
+function within(milliseconds, work, signal, { setTimer, clearTimer }) {
   const given = new AbortController();
-  const abort = () => given.abort(new HeadwaterError('aborted', 'the publish was aborted', { cause: signal?.reason }));
-  const timer = outside.setTimer(() => given.abort(new HeadwaterError('timeout', 'no answer in time')), milliseconds);
-  signal?.addEventListener('abort', abort);
-  if (signal?.aborted) abort();
-  try {
-    given.signal.throwIfAborted();
-    return await Promise.race([work(given.signal), new Promise((_, reject) => {
-      given.signal.addEventListener('abort', () => reject(given.signal.reason));
-    })]);
-  } finally {
-    // What is not read of the answer would hold its connection.
-    given.abort();
-    outside.clearTimer(timer);
-    signal?.removeEventListener('abort', abort);
-  }
+  return new Promise((resolve, reject) => {
+    /** @param {unknown} [reason] */
+    const end = (reason) => {
+      // What is not read of the answer would hold its connection.
+      given.abort();
+      clearTimer(timer);
+      reject(reason);
+    };
+    const timer = setTimer(() => end(new HeadwaterError('timeout', 'timed out')), milliseconds);
+    const abort = () => end(new HeadwaterError('aborted', 'aborted', { cause: signal?.reason }));
+    signal?.addEventListener('abort', abort, { signal: given.signal });
+    if (signal?.aborted) abort();
+    else work(given.signal).then(resolve).then(end, end);
+  });
 }
 
 /** The form that every hub of the protocol takes. @param {Update} update */
 function form({ topic, data = '', private: isPrivate, id, type, retry }) {
   const fields = new URLSearchParams();
-  for (const one of [topic].flat()) fields.append('topic', one);
-  fields.append('data', typeof data === 'string' ? data : JSON.stringify(data));
-  for (const [name, value] of Object.entries({ private: isPrivate ? 'on' : undefined, id, type, retry })) {
-    if (value !== undefined) fields.append(name, String(value));
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  for (const [name, value] of Object.entries({ topic, data: text, private: isPrivate ? 'on' : [], id, type, retry })) {
+    for (const one of [value ?? []].flat()) fields.append(name, String(one));
   }
   return fields;
 }

@@ -24,7 +24,6 @@ export async function read(response, max) {
     if (!value) return text + utf8.decode();
     size += value.length;
     if (size > max) {
-      reader?.cancel().catch(() => {});
       throw new HeadwaterError('limit', `the answer has more than ${max} bytes`);
     }
     text += utf8.decode(value, { stream: true });
@@ -42,9 +41,9 @@ export async function refusal(response, expected) {
   const { status, headers } = response;
   const type = mediaType(response);
   if (status === 200) {
-    return new HeadwaterError('content-type', `the answer is ${type || 'of no type'}, not ${expected}: is this the right URL?`);
+    return new HeadwaterError('content-type', `the answer is ${type || 'of no type'}, not ${expected}`);
   }
-  if (status === 204) return new HeadwaterError('dismissed', 'the server wants no more of us (204)');
+  if (status === 204) return new HeadwaterError('dismissed', 'no more (204)');
   const text = await read(response, MAX_REFUSAL).catch(() => '');
   let problem;
   try {

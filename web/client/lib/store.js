@@ -76,7 +76,7 @@ export async function open(name, outside) {
       await use();
     } catch (error) {
       key = '';
-      outside.warn(`Headwater cannot keep the cursor of "${name}", so a reload starts anew: ${error}`);
+      outside.warn(`Headwater cannot keep the cursor of "${name}": ${error}`);
     }
   };
   await attempt(async () => {

@@ -85,7 +85,7 @@ export class Token {
     try {
       token = (await source({ refused })) || '';
     } catch (cause) {
-      throw new HeadwaterError('token', `no token: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new HeadwaterError('token', `no token: ${/** @type {any} */ (cause)?.message ?? cause}`, { cause });
     }
     // Who gives the same one again has no other: it is not asked for each second.
     this.until = token === this.#last ? Infinity : now() + renewIn(token, wall());

@@ -131,7 +131,7 @@ export class Leader {
     const wanted = this.#wanted();
     if (build({ ...this.#settings, topics: wanted }, { accept: '', cursor: '' })[0].length > MAX_URL) {
       followers.delete(from);
-      this.#post({ turn, alone: 'too many topics for one URL' });
+      this.#post({ turn, alone: 'too many topics' });
     } else if (this.#connection && [...wanted].every((topic) => topics.has(topic))) {
       this.#idle = wanted.size < topics.size ? Math.min(this.#idle, now) : Infinity;
       if (now > this.#idle + LINGER) this.#settle();

@@ -79,11 +79,11 @@ export class Shared extends Connection {
     this.#mayPoll = fallback;
     settings.fallback = false;
     if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
-      this.#unshare('it is no plain request to a hub');
+      this.#unshare('no plain request to a hub');
     } else if (identity === undefined && !isAnonymous) {
-      this.#unshare('whose token or cookies are sent, only an identity says');
+      this.#unshare('no identity says whose token or cookies are sent');
     } else if (!locksOf(outside)) {
-      this.#unshare('there are no Web Locks, as on plain http://');
+      this.#unshare('no Web Locks');
     }
   }
 
