@@ -74,6 +74,6 @@ export class Member {
  * @returns {'next' | 'old' | 'astray'}
  */
 export function judge({ prev, own }, position) {
-  if (own === position || isWithin(own, position)) return 'old';
+  if (isWithin(own, position)) return 'old';
   return prev === position || (isWithin(prev, position) && isWithin(position, own)) ? 'next' : 'astray';
 }

@@ -38,7 +38,7 @@ export class Ring {
    */
   after(positions) {
     // Before its first byte the leader has no position. That is a moment like any other, so nobody has been there.
-    const been = (/** @type {string} */ it) => it !== '' && positions.some((at) => at === it || isWithin(it, at));
+    const been = (/** @type {string} */ it) => it !== '' && positions.some((at) => isWithin(it, at));
     if (this.end === '' || been(this.end)) return [];
     const from = this.#steps.findLastIndex(({ prev }) => been(prev));
     return from < 0 ? null : this.#steps.slice(from);
