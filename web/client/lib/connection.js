@@ -18,10 +18,14 @@ const SLACK = 5_000;
 const LONGEST_TIMER = 1e9;
 
 /**
+ * An event, and who sent it.
+ *
+ * @typedef {import('../decoder.js').DecodedEvent & { origin?: string }} Received
+ *
  * Who gets what comes.
  *
  * @typedef {object} Receiver
- * @property {(event: import('../decoder.js').DecodedEvent, origin: string) => void} take
+ * @property {(event: Received) => void} take
  * @property {(event: Event) => void} emit what is no event of the server's
  * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
@@ -205,7 +209,7 @@ export class Connection {
         if (isGap) gap = gapOf(event.data);
         if (gap) this.receiver.emit(gap);
         gap = undefined;
-        if (isNew && !isGap && !signal.aborted) this.receiver.take(event, origin);
+        if (isNew && !isGap && !signal.aborted) this.receiver.take({ ...event, origin });
         this.state.delivered = true;
       },
       mark: (cursor) => {

@@ -16,12 +16,9 @@
 
 /** An event from the server. */
 export class ServerEvent extends MessageEvent {
-  /**
-   * @param {import('../decoder.js').DecodedEvent} event
-   * @param {string} origin
-   */
-  constructor(event, origin) {
-    super(event.type, { ...event, origin });
+  /** @param {import('./connection.js').Received} event */
+  constructor(event) {
+    super(event.type, event);
     /** Where the event is in the hub's stream: what to keep, to go on from here one day. */
     this.cursor = event.cursor;
     /** The topics it belongs to, as far as they were subscribed to; with `include: ['topic']`. */

@@ -137,7 +137,7 @@ export function fallback(connection) {
       for (const update of updates) {
         if (signal.aborted) return;
         state.retry = update.retry ?? state.retry;
-        if (connection.admit(update)) receiver.take(update, settings.url.origin);
+        if (connection.admit(update)) receiver.take({ ...update, origin: settings.url.origin });
         state.delivered = true;
       }
       if (signal.aborted) return;

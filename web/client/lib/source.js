@@ -103,7 +103,7 @@ export class Source extends Target {
     /** @type {Connection} */
     const connection = new Shared(this.#settings, this.#cursor, this.#outside, {
       emit: (event) => this.dispatchEvent(event),
-      take: (event, origin) => this.#take(new ServerEvent(event, origin), connection.position),
+      take: (event) => this.#take(new ServerEvent(event), connection.position),
       passed: () => this.#passed(connection.position),
       failed: (error, retryIn) => {
         if (retryIn === null) this.#finish(/closed|dismissed/.test(error.kind) ? undefined : error);

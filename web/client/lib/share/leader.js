@@ -183,7 +183,7 @@ export class Leader {
     this.#ring = new Ring(this.#connection ? this.#ring.end : first.at[0]);
     this.#live = false;
     this.#connection ??= new Connection(this.#settings, this.#ring.end, this.#outside, {
-      take: (event, origin) => this.#step({ event, origin }),
+      take: (event) => this.#step({ event }),
       emit: (event) => this.#emit(event),
       passed: () => this.#flush(),
       failed: (error, retryIn) => {
@@ -205,7 +205,7 @@ export class Leader {
     for (const follower of this.#followers.values()) this.#answer(follower);
   }
 
-  /** The connection has moved. @param {Pick<import('./member.js').Step, 'event' | 'origin'>} [what] */
+  /** The connection has moved. @param {Pick<import('./member.js').Step, 'event'>} [what] */
   #step(what) {
     const own = this.#connection?.position ?? '';
     const prev = this.#ring.end;

@@ -16,8 +16,7 @@ const LATE = 2_000;
  * @typedef {object} Step
  * @property {string} prev the leader's position before it
  * @property {string} own and after it
- * @property {import('../../decoder.js').DecodedEvent} [event]
- * @property {string} [origin]
+ * @property {import('../connection.js').Received} [event]
  * @property {{ from: string | null, to: string | null }} [gap] told before the event
  */
 

@@ -230,7 +230,7 @@ export class Shared extends Connection {
   #take(steps, at) {
     const { topics } = this.settings;
     for (const step of steps) {
-      const { own, gap, event, origin = '' } = step;
+      const { own, gap, event } = step;
       const is = judge(step, this.position);
       if (is === 'astray') {
         this.#term = '';
@@ -241,7 +241,7 @@ export class Shared extends Connection {
       if (is === 'old' || !this.move(own)) continue;
       if (gap) this.receiver.emit(new GapEvent(gap));
       const selectors = event?.selectors.filter((selector) => topics.has(selector));
-      if (event && selectors?.length && this.#channel) this.receiver.take({ ...event, selectors }, origin);
+      if (event && selectors?.length && this.#channel) this.receiver.take({ ...event, selectors });
     }
     const room = this.#channel && this.receiver.passed();
     if (!room || this.#busy) return;
@@ -266,7 +266,7 @@ export class Shared extends Connection {
     const { position, outside, receiver } = this;
     // Its state is its own: while it gets through, this is as open as before.
     const poller = new Connection({ ...this.settings, include: INCLUDE }, position, outside, {
-      take: (event, origin) => this.move(poller.position) && receiver.take(event, origin),
+      take: (event) => this.move(poller.position) && receiver.take(event),
       emit: (event) => {
         if (event.type === 'open') this.#open();
         else if (event.type === 'caughtup') this.#hasCaughtUp();
