@@ -4,6 +4,7 @@
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { GapEvent } from '../events.js';
+import { fallback } from '../fallback.js';
 import { INCLUDE, Leader, locksOf } from './leader.js';
 import { judge, Member } from './member.js';
 
@@ -23,7 +24,6 @@ export class Shared extends Connection {
   /** What a SharedWorker is to lead. */
   #task;
   #worker;
-  #mayPoll;
   #id;
   #member;
   #leader;
@@ -62,7 +62,7 @@ export class Shared extends Connection {
     });
     const { signal, share, store, cursor, include, topics, token, ...rest } = options;
     const { identity = typeof share === 'string' ? share : undefined, worker = '' } = Object(share);
-    const { init, fallback } = settings;
+    const { init } = settings;
     // Who cookies belong to cannot be seen, and may change from tab to tab.
     const isAnonymous = identity === undefined && !token && !options.withCredentials;
     if (isAnonymous) init.credentials = 'omit';
@@ -75,9 +75,6 @@ export class Shared extends Connection {
     this.#id = outside.luck();
     this.#member = new Member(this.#id);
     this.#leader = new Leader(name, settings, outside, (told) => this.#send(told), (why) => this.#unshare(why));
-    // Our own connection need not doubt its streams, as it has none.
-    this.#mayPoll = fallback;
-    settings.fallback = false;
     if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
       this.#unshare('no plain request to a hub');
     } else if (identity === undefined && !isAnonymous) {
@@ -122,8 +119,7 @@ export class Shared extends Connection {
     this.#channel?.close();
     this.#channel = undefined;
     this.#leader.withdraw();
-    this.#act('sleep');
-    this.#rest();
+    this.#goOn();
     this.#lose();
     this.#reach = '';
     this.sharing = null;
@@ -138,7 +134,6 @@ export class Shared extends Connection {
     const wasAwake = this.#isAwake;
     this.#leave('sleep');
     this.#isAlone = true;
-    this.settings.fallback = this.#mayPoll;
     this.#emit('sharing');
     if (wasAwake) super.page('wake');
   }
@@ -248,29 +243,25 @@ export class Shared extends Connection {
     // Nothing is held for an application that is slow: it is fetched when there is room.
     this.#busy = room;
     this.#term = '';
-    room.then(() => {
-      // It may have gone to sleep meanwhile, and catch up now.
-      if (this.#busy !== room) return;
-      this.#busy = undefined;
-      this.#act('ask');
-    });
+    // It may have gone to sleep meanwhile, and catch up now.
+    room.then(() => this.#busy === room && this.#goOn());
   }
 
   /** The leader no longer holds what is missing. @param {string} at */
-  async #catchUp(at) {
-    const mine = (this.#busy = {});
+  #catchUp(at) {
     this.#term = '';
-    const loaded = await import('../fallback.js').catch(() => this.#unshare('polls cannot be loaded'));
-    if (!loaded || this.#busy !== mine) return;
     this.#reach = at;
     const { position, outside, receiver } = this;
     // Its state is its own: while it gets through, this is as open as before.
-    const poller = new Connection({ ...this.settings, include: INCLUDE }, position, outside, {
+    const poller = new Connection({ ...this.settings, include: INCLUDE, fallback: false }, position, outside, {
       take: (event) => this.move(poller.position) && receiver.take(event),
       emit: (event) => {
         if (event.type === 'open') this.#open();
-        else if (event.type === 'caughtup') this.#hasCaughtUp();
-        else receiver.emit(event);
+        else if (event.type !== 'caughtup') receiver.emit(event);
+        else {
+          this.move(poller.position);
+          this.#goOn();
+        }
       },
       passed: () => {
         this.move(poller.position);
@@ -281,21 +272,16 @@ export class Shared extends Connection {
         receiver.failed(error, retryIn);
       },
     });
-    this.#poller = poller;
-    poller.fallback = loaded.fallback(poller);
+    this.#busy = this.#poller = poller;
+    poller.fallback = fallback(poller);
     poller.polling = true;
     poller.page('wake');
   }
 
-  #hasCaughtUp() {
-    this.move(this.#poller?.position ?? '');
-    this.#rest();
-    this.#act('ask');
-  }
-
-  /** It waits for nothing. */
-  #rest() {
+  /** It waits for nothing any more. Asleep it does not ask. */
+  #goOn() {
     this.#poller?.page('end');
     this.#poller = this.#busy = undefined;
+    this.#act('ask');
   }
 }
