@@ -36,7 +36,6 @@ export class Shared extends Connection {
   /** What it catches up with. @type {Connection | undefined} */
   #poller;
   #isAlone = false;
-  #isAwake = false;
   /** That all that was published before has come is to be told. */
   #isDue = false;
   /** How far the leader had come when we caught up without it, in its own words. */
@@ -84,13 +83,12 @@ export class Shared extends Connection {
     }
   }
 
-  /** @param {import('../environment.js').Lifecycle | 'end'} what */
-  page(what) {
-    if (/sleep|wake|end/.test(what)) this.#isAwake = what === 'wake';
-    if (this.#isAlone) super.page(what);
-    else if (!this.#isAwake || this.settings.topics.size === 0) this.#leave(what);
-    else if (!this.#channel) this.#enter();
-    else if (this.#poller) this.#poller.page(what);
+  /** @param {import('../state.js').Happening} what @param {import('../state.js').Given} [given] */
+  tell(what, given) {
+    if (this.#isAlone) super.tell(what, given);
+    else if (/sleep|end/.test(what)) this.#leave(what);
+    else if (this.state.phase === 'idle') this.#enter();
+    else if (this.#poller) this.#poller.tell(what);
     else {
       if (what === 'change') this.#lose();
       this.#act('ask', what);
@@ -98,6 +96,7 @@ export class Shared extends Connection {
   }
 
   #enter() {
+    this.#lose();
     try {
       this.#channel = open(this.#task.name, this.outside);
       this.#channel.onmessage = ({ data }) => this.#hear(data);
@@ -113,7 +112,7 @@ export class Shared extends Connection {
     }
   }
 
-  /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. @param {string} what */
+  /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. @param {import('../state.js').Happening} what */
   #leave(what) {
     this.#send({ from: this.#id });
     this.#channel?.close();
@@ -123,7 +122,7 @@ export class Shared extends Connection {
     this.#lose();
     this.#reach = '';
     this.sharing = null;
-    super.page(what === 'end' ? what : 'sleep');
+    super.tell(what);
   }
 
   /** From now on by itself. @param {string} why */
@@ -131,11 +130,11 @@ export class Shared extends Connection {
     const text = `Headwater shares no connection to ${this.settings.url.origin}: ${why}`;
     if (!said.has(text)) this.outside.warn(text);
     said.add(text);
-    const wasAwake = this.#isAwake;
+    const wasAwake = this.state.phase !== 'idle';
     this.#leave('sleep');
     this.#isAlone = true;
     this.#emit('sharing');
-    if (wasAwake) super.page('wake');
+    if (wasAwake) this.tell('wake');
   }
 
   /** Without a channel it sleeps. @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what @param {string} [nudge] */
