@@ -26,7 +26,7 @@ const LONGEST_TIMER = 1e9;
  *
  * @typedef {object} Receiver
  * @property {(event: Received) => void} take
- * @property {(event: Event) => void} emit what is no event of the server's
+ * @property {(event: Event) => unknown} emit what is no event of the server's
  * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
@@ -201,7 +201,6 @@ export class Connection {
     const decoder = new Decoder({
       event: (event) => {
         begin();
-        if (signal.aborted) return;
         // From what is no hub, a field of that name means nothing.
         if (!hub) event.cursor = undefined;
         const isNew = this.admit(event);
@@ -209,19 +208,19 @@ export class Connection {
         if (isGap) gap = gapOf(event.data);
         if (gap) this.receiver.emit(gap);
         gap = undefined;
-        if (isNew && !isGap && !signal.aborted) this.receiver.take({ ...event, origin });
+        if (isNew && !isGap) this.receiver.take({ ...event, origin });
         this.state.delivered = true;
       },
       mark: (cursor) => {
-        if (!hub || signal.aborted) return;
+        if (!hub) return;
         gap = undefined;
         this.move(`#${cursor}`);
         begin();
         marks -= 1;
-        if (marks === 0 && !signal.aborted) this.receiver.emit(new Event('caughtup'));
+        if (marks === 0) this.receiver.emit(new Event('caughtup'));
       },
       retry: (retry) => (this.state.retry = retry),
-      comment: (data) => comments && !signal.aborted && this.receiver.emit(new MessageEvent('comment', { data })),
+      comment: (data) => comments && this.receiver.emit(new MessageEvent('comment', { data })),
     }, { ...limits, lastEventId: asked });
 
     if (!takeOver && !isBare) this.tell('head', given);
@@ -234,7 +233,6 @@ export class Connection {
       takeOver = undefined;
       if (!isBare) this.tell('heard', given);
       decoder.push(value);
-      if (signal.aborted) return;
       // A block without data sets the last event id as well: what is no hub is resumed by it, and a hub tells so how far a
       // replay has come.
       const { lastEventId } = decoder;

@@ -135,15 +135,15 @@ export function fallback(connection) {
       connection.tell('head', { silence: SILENCE });
       if (gap) receiver.emit(new GapEvent(gap));
       for (const update of updates) {
-        if (signal.aborted) return;
         state.retry = update.retry ?? state.retry;
         if (connection.admit(update)) receiver.take({ ...update, origin: settings.url.origin });
         state.delivered = true;
       }
-      if (signal.aborted) return;
       if (lastEventID) connection.move(lastEventID);
-      if (!more && !isCaughtUp) receiver.emit(new Event('caughtup'));
-      isCaughtUp ||= !more;
+      if (!more && !isCaughtUp) {
+        isCaughtUp = true;
+        receiver.emit(new Event('caughtup'));
+      }
       await connection.passed(signal);
       if (wait > 0 && updates.length === 0 && outside.now() < since + PAUSE) {
         await new Promise((resolve) => outside.setTimer(() => resolve(0), PAUSE));
@@ -158,27 +158,20 @@ export function fallback(connection) {
    * @returns {Promise<Answer>}
    */
   async function ask(line, wait) {
-    const text = await read(await connection.send(line, 'application/json', String(wait)), MAX_ANSWER);
-    let answer;
-    try {
-      answer = JSON.parse(text);
-    } catch (cause) {
-      // Browsers take an answer that broke off within its head for a whole one.
-      throw new HeadwaterError('network', 'the answer broke off', { cause });
+    // What is no JSON broke off, and counts as that: browsers take an answer that ended within its head for a whole one.
+    const answer = JSON.parse(await read(await connection.send(line, 'application/json', String(wait)), MAX_ANSWER));
+    if (typeof answer?.lastEventID !== 'string' || !answer.updates?.every?.(hasData)) {
+      throw new HeadwaterError('answer', 'that is no long poll');
     }
-    try {
-      if (typeof answer.lastEventID !== 'string') throw new TypeError('no lastEventID');
-      return { ...answer, updates: answer.updates.map(decoded) };
-    } catch (cause) {
-      throw new HeadwaterError('answer', 'the answer is not that of a long poll', { cause });
-    }
+    return { ...answer, updates: answer.updates.map(decoded) };
   }
 
   return { doubt, poll, rest };
 }
 
 /** @param {any} update */
-function decoded({ id = '', type, topics = [], selectors = [], ...update }) {
-  if (typeof update.data !== 'string') throw new TypeError('an update without data');
-  return { ...update, type: type || 'message', lastEventId: id, topics, selectors };
-}
+const hasData = (update) => typeof update?.data === 'string';
+
+/** @param {any} update */
+const decoded = ({ id = '', type, topics = [], selectors = [], ...update }) =>
+  ({ ...update, type: type || 'message', lastEventId: id, topics, selectors });

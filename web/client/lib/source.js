@@ -102,7 +102,8 @@ export class Source extends Target {
     if (this.#closed) return;
     /** @type {Connection} */
     const connection = new Shared(this.#settings, this.#cursor, this.#outside, {
-      emit: (event) => this.dispatchEvent(event),
+      // Nothing follows the end, which a listener may have brought about.
+      emit: (event) => this.#closed || this.dispatchEvent(event),
       take: (event) => this.#take(new ServerEvent(event), connection.position),
       passed: () => this.#passed(connection.position),
       failed: (error, retryIn) => {
@@ -219,6 +220,7 @@ export class Source extends Target {
 
   /** @param {ServerEvent} event @param {string} position */
   #take(event, position) {
+    if (this.#closed) return;
     // With a loop, it is the loop that moves on.
     if (!this.#waiting) this.#cursor = position;
     this.dispatchEvent(event);
@@ -228,6 +230,7 @@ export class Source extends Target {
 
   /** @param {string} position */
   #passed(position) {
+    if (this.#closed) return null;
     const behind = this.#waiting?.length ?? 0;
     if (!this.#waiting || (this.#wake && behind === 0)) {
       this.#cursor = position;

@@ -55,8 +55,7 @@ export class Shared extends Connection {
       ...receiver,
       emit: (event) => {
         if (event.type === 'open') this.#isDue = true;
-        // Nothing follows the end.
-        if (this.#channel || this.#isAlone) receiver.emit(event);
+        receiver.emit(event);
       },
     });
     const { signal, share, store, cursor, include, topics, token, ...rest } = options;
@@ -235,9 +234,9 @@ export class Shared extends Connection {
       if (is === 'old' || !this.move(own)) continue;
       if (gap) this.receiver.emit(new GapEvent(gap));
       const selectors = event?.selectors.filter((selector) => topics.has(selector));
-      if (event && selectors?.length && this.#channel) this.receiver.take({ ...event, selectors });
+      if (event && selectors?.length) this.receiver.take({ ...event, selectors });
     }
-    const room = this.#channel && this.receiver.passed();
+    const room = this.receiver.passed();
     if (!room || this.#busy) return;
     // Nothing is held for an application that is slow: it is fetched when there is room.
     this.#busy = room;
