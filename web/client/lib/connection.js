@@ -44,14 +44,12 @@ const LONGEST_TIMER = 1e9;
 export class Connection {
   /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
   position = '';
-  /** Polls stand in for the stream. */
-  polling = false;
   /** A poll that is tried beside a stream, or the other way round. @type {Line} */
   beside = new AbortController();
   /** @type {Line} */
   main = new AbortController();
   #isNew = admission();
-  /** Most networks never need it. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
+  /** Most networks never need it. Where the settings have it no more, its polls stand in for the stream. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
   fallback;
   /** @type {import('./token.js').Token | undefined} */
   #token;
@@ -107,6 +105,7 @@ export class Connection {
   /** @param {import('./state.js').Effect} effect @param {HeadwaterError} [error] */
   #do(effect, error) {
     const isOver = /cut|fail/.test(effect);
+    const polls = this.settings.fallback ? undefined : this.fallback;
     switch (effect) {
       case 'open':
         this.receiver.emit(new Event('open'));
@@ -124,11 +123,11 @@ export class Connection {
         break;
       default:
         this.main.abort();
-        if (isOver || !this.polling) this.beside.abort();
+        if (isOver || !polls) this.beside.abort();
         if (isOver) this.fallback?.rest();
         if (effect === 'connect') {
           const line = (this.main = new AbortController());
-          this.guard(line, (this.polling && this.fallback?.poll(line)) || this.stream(line));
+          this.guard(line, polls ? polls.poll(line) : this.stream(line));
         } else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'frozen'), isOver ? null : this.state.until - this.outside.now());
     }
   }

@@ -53,6 +53,7 @@ export function fallback(connection) {
       line.abort();
       // Who has no polls will not have them later, and may send no first byte either.
       settings.fallback = false;
+      connection.fallback = undefined;
       if (state.headed) connection.tell('heard');
       return;
     }
@@ -60,7 +61,7 @@ export function fallback(connection) {
       if (!isInDoubt()) return;
       // Else the next poll would begin with what is published after it.
       if (connection.position === '') connection.move(answer.lastEventID);
-      turn(true);
+      settings.fallback = false;
       connection.tell('change');
     });
   }
@@ -69,12 +70,6 @@ export function fallback(connection) {
   function fork() {
     connection.beside.abort();
     return (connection.beside = new AbortController());
-  }
-
-  /** @param {boolean} polling */
-  function turn(polling) {
-    connection.polling = polling;
-    settings.fallback = !polling;
   }
 
   /** @param {number} wait @param {() => void} run */
@@ -110,7 +105,7 @@ export function fallback(connection) {
     connection.main.abort();
     connection.main = line;
     connection.beside = new AbortController();
-    turn(false);
+    settings.fallback = true;
     rest();
     backAt = outside.now();
     // One silence more, and it was a mistake.

@@ -54,7 +54,7 @@ export function settle(address, options, outside) {
     throw new DOMException(`"${address}" is no URL`, 'SyntaxError');
   }
   const { method = 'GET', body, topics, longPoll = true, include = [],
-    repeat = /^(get|head|query)$/i.test(method),
+    repeat = /^get$/i.test(method),
     hub = Boolean(topics) || isHubUrl(url) } = options;
   let { cursor = '' } = options;
   if (topics) hubUrl(url);

@@ -83,12 +83,10 @@ export async function open(name, outside) {
     key = `headwater:cursor:${await (shared[SHARED] ??= pageId(outside))}:${name}`;
     cursor = storageOf(outside).getItem(key) ?? '';
   });
-  let written = cursor;
   return {
     cursor,
     write: (now) => {
-      if (key && now !== written) attempt(() => storageOf(outside).setItem(key, now));
-      written = now;
+      if (key) attempt(() => storageOf(outside).setItem(key, now));
     },
   };
 }

@@ -272,7 +272,6 @@ export class Shared extends Connection {
     });
     this.#busy = this.#poller = poller;
     poller.fallback = fallback(poller);
-    poller.polling = true;
     poller.page('wake');
   }
 
