@@ -32,15 +32,17 @@ export class Ring {
   }
 
   /**
-   * The steps that someone has missed who has been at these positions; null if they are no longer held.
+   * The steps that someone has missed who has been at these positions. If they are no longer held, one that leads here from
+   * nowhere: it cannot be placed.
    *
    * @param {string[]} positions
+   * @returns {Step[]}
    */
   after(positions) {
     // Before its first byte the leader has no position. That is a moment like any other, so nobody has been there.
     const been = (/** @type {string} */ it) => it !== '' && positions.some((at) => isWithin(it, at));
     if (this.end === '' || been(this.end)) return [];
     const from = this.#steps.findLastIndex(({ prev }) => been(prev));
-    return from < 0 ? null : this.#steps.slice(from);
+    return from < 0 ? [{ prev: '', own: this.end }] : this.#steps.slice(from);
   }
 }

@@ -195,10 +195,6 @@ export class Shared extends Connection {
       if (!live) return;
       this.move(at);
       this.receiver.passed();
-    } else if (steps === null && judge({ prev: '', own: at }, this.position) !== 'old') {
-      // It has not come there since it asked.
-      this.#catchUp(at);
-      return;
     }
     if (isOpen) this.#open();
     if (steps) this.#take(steps, turn && at);
@@ -219,7 +215,7 @@ export class Shared extends Connection {
     this.receiver.emit(new Event(type));
   }
 
-  /** @param {import('./member.js').Step[]} steps @param {string | 0} [at] they are an answer: there is nothing else to be had */
+  /** @param {import('./member.js').Step[]} steps @param {string | 0} [at] they are an answer: the leader has nothing else */
   #take(steps, at) {
     const { topics } = this.settings;
     for (const step of steps) {
