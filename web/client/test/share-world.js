@@ -402,13 +402,20 @@ class Tab {
       setTimer: (run, after) => {
         const chain = this.#chain + 1;
         const grain = this.hidden ? (chain > 5 ? 60_000 : 1_000) : 1;
-        return clock.at(Math.ceil((clock.now + after) / grain) * grain, () => this.gate(() => {
+        const timer = clock.at(Math.ceil((clock.now + after) / grain) * grain, () => this.gate(() => {
+          if (timer.isCleared) return;
           this.#chain = chain;
           run();
           this.#chain = 0;
         }));
+        return timer;
       },
-      clearTimer: (timer) => timer && clock.clear(timer),
+      // Also one that was due while the tab hung, and waits to run.
+      clearTimer: (timer) => {
+        if (!timer) return;
+        timer.isCleared = true;
+        clock.clear(timer);
+      },
       watch: (tell) => (this.#tell = tell),
       report: (error) => {
         throw error;
