@@ -1,9 +1,13 @@
 /**
+ * An event, and who sent it.
+ *
+ * @typedef {import('../decoder.js').DecodedEvent & { origin?: string }} Received
+ *
  * Who gets what comes.
  *
  * @typedef {object} Receiver
- * @property {(event: import('../decoder.js').DecodedEvent, origin: string) => void} take
- * @property {(event: Event) => void} emit what is no event of the server's
+ * @property {(event: Received) => void} take
+ * @property {(event: Event) => unknown} emit what is no event of the server's
  * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
  *
@@ -27,13 +31,11 @@ export class Connection {
     constructor(settings: Settings, position: string, outside: import("./environment.js").Environment, receiver: Receiver);
     /** What the next request goes on from: a cursor, or the last event id of a server that has none. */
     position: string;
-    /** Polls stand in for the stream. */
-    polling: boolean;
     /** A poll that is tried beside a stream, or the other way round. @type {Line} */
     beside: Line;
     /** @type {Line} */
     main: Line;
-    /** Most networks never need it. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
+    /** Most networks never need it. Where the settings have it no more, its polls stand in for the stream. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
     fallback: ReturnType<typeof import("./fallback.js").fallback> | undefined;
     settings: Settings;
     outside: import("./environment.js").Environment;
@@ -77,12 +79,18 @@ export class Connection {
 /**
  * Who gets what comes.
  */
+export type Received = import("../decoder.js").DecodedEvent & {
+    origin?: string;
+};
+/**
+ * An event, and who sent it.
+ */
 export type Receiver = {
-    take: (event: import("../decoder.js").DecodedEvent, origin: string) => void;
+    take: (event: Received) => void;
     /**
      * what is no event of the server's
      */
-    emit: (event: Event) => void;
+    emit: (event: Event) => unknown;
     /**
      * all of a read has been given out; something to wait for before reading on
      */
@@ -93,7 +101,7 @@ export type Receiver = {
     failed: (error: HeadwaterError, retryIn: number | null) => void;
 };
 /**
- * Who gets what comes.
+ * An event, and who sent it.
  */
 export type More = {
     token?: import("./token.js").TokenSource | undefined;
@@ -105,7 +113,7 @@ export type More = {
     comments?: boolean | undefined;
 };
 /**
- * Who gets what comes.
+ * An event, and who sent it.
  */
 export type Settings = import("./request.js").Fixed & import("./state.js").Policy & More;
 /**

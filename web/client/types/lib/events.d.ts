@@ -12,11 +12,8 @@
  */
 /** An event from the server. */
 export class ServerEvent extends MessageEvent<any> {
-    /**
-     * @param {import('../decoder.js').DecodedEvent} event
-     * @param {string} origin
-     */
-    constructor(event: import("../decoder.js").DecodedEvent, origin: string);
+    /** @param {import('./connection.js').Received} event */
+    constructor(event: import("./connection.js").Received);
     /** Where the event is in the hub's stream: what to keep, to go on from here one day. */
     cursor: string | undefined;
     /** The topics it belongs to, as far as they were subscribed to; with `include: ['topic']`. */

@@ -22,7 +22,7 @@ export const INCLUDE: string[];
  * @property {number} age of the last byte, in milliseconds
  * @property {boolean} [lead] it has just begun
  * @property {number} [turn] the answer to this question: from here on the topics are in the stream
- * @property {import('./member.js').Step[] | null} [steps] in an answer null: what has been missed is no longer held
+ * @property {import('./member.js').Step[]} [steps]
  * @property {{ kind: import('../errors.js').ErrorKind, message: string, status?: number, retryAfter?: number }} [error]
  * @property {number | null} [retryIn] error
  * @property {string} [alone] share no more, and why
@@ -99,10 +99,7 @@ export type Told = {
      * the answer to this question: from here on the topics are in the stream
      */
     turn?: number | undefined;
-    /**
-     * in an answer null: what has been missed is no longer held
-     */
-    steps?: import("./member.js").Step[] | null | undefined;
+    steps?: import("./member.js").Step[] | undefined;
     error?: {
         kind: import("../errors.js").ErrorKind;
         message: string;

@@ -13,8 +13,7 @@ export function judge({ prev, own }: Step, position: string): "next" | "old" | "
  * @typedef {object} Step
  * @property {string} prev the leader's position before it
  * @property {string} own and after it
- * @property {import('../../decoder.js').DecodedEvent} [event]
- * @property {string} [origin]
+ * @property {import('../connection.js').Received} [event]
  * @property {{ from: string | null, to: string | null }} [gap] told before the event
  */
 export class Member {
@@ -44,8 +43,7 @@ export type Step = {
      * and after it
      */
     own: string;
-    event?: import("../../decoder.js").DecodedEvent | undefined;
-    origin?: string | undefined;
+    event?: import("../connection.js").Received | undefined;
     /**
      * told before the event
      */

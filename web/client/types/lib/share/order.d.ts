@@ -1,2 +1,7 @@
-/** Both are cursors of one epoch, `#epoch-offset`, and the first is not beyond the other. @param {string[]} positions */
-export function isWithin(...positions: string[]): boolean;
+/**
+ * They are the same, or both are cursors of one epoch and the first comes before the other: who has seen the other has seen it.
+ *
+ * @param {string} first
+ * @param {string} other
+ */
+export function isWithin(first: string, other: string): boolean;

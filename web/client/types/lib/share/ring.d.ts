@@ -6,11 +6,13 @@ export class Ring {
     /** @param {Step} step */
     push(step: Step): void;
     /**
-     * The steps that someone has missed who has been at these positions; null if they are no longer held.
+     * The steps that someone has missed who has been at these positions. If they are no longer held, one that leads here from
+     * nowhere: it cannot be placed.
      *
      * @param {string[]} positions
+     * @returns {Step[]}
      */
-    after(positions: string[]): import("./member.js").Step[] | null;
+    after(positions: string[]): Step[];
     #private;
 }
 export type Step = import("./member.js").Step;
