@@ -22,15 +22,15 @@ const SOONEST = 1_000;
  * @param {number} wall
  */
 export function renewIn(token, wall) {
-  let claims;
+  let life;
+  let left;
   try {
-    claims = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    const { exp, iat } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    life = (exp - iat) * 1_000;
+    left = exp * 1_000 - wall;
   } catch {
     return Infinity;
   }
-  if (typeof claims?.exp !== 'number') return Infinity;
-  const life = (claims.exp - claims.iat) * 1_000;
-  let left = claims.exp * 1_000 - wall;
   // It cannot have ended already, nor live longer than it was made for: then the clock is wrong, and its own life counts.
   if (!(left > 0) || left > life) left = life > 0 ? life : Infinity;
   return Math.max(left - Math.min(left / 10, MARGIN), SOONEST);
@@ -40,9 +40,8 @@ export class Token {
   #source;
   #clock;
   #last = '';
-  /** Until when the last one is good. */
-  until = -Infinity;
-  #refused = false;
+  /** Until when the last one is good; -Infinity: it was refused. */
+  until = 0;
   /** @type {Promise<string> | null} */
   #asking = null;
 
@@ -58,7 +57,6 @@ export class Token {
   /** The server did not take it. True: another one can be had. */
   refuse() {
     this.until = -Infinity;
-    this.#refused = true;
     return typeof this.#source === 'function';
   }
 
@@ -79,11 +77,9 @@ export class Token {
   /** @param {Exclude<TokenSource, string>} source */
   async #ask(source) {
     const { now, wall } = this.#clock;
-    const refused = this.#refused;
-    this.#refused = false;
     let token;
     try {
-      token = (await source({ refused })) || '';
+      token = (await source({ refused: this.until < 0 })) || '';
     } catch (cause) {
       throw new HeadwaterError('token', `no token: ${/** @type {any} */ (cause)?.message ?? cause}`, { cause });
     }
