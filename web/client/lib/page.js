@@ -8,12 +8,9 @@ const SLEPT = 1_000;
 /**
  * Whether the machine has slept since the last look: `performance.now()` does not count that everywhere. A wall clock that is set
  * back changes nothing; one that is set forward looks like sleep.
- *
- * @param {() => number} steady
- * @param {() => number} wall
  */
-export function sleeper(steady, wall) {
-  const difference = () => wall() - steady();
+function sleeper() {
+  const difference = () => Date.now() - performance.now();
   let before = difference();
   return () => {
     const slept = difference() - before;
@@ -26,7 +23,7 @@ export function sleeper(steady, wall) {
 /** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
 export function watch(tell, signal) {
   const { document } = globalThis;
-  const hasSlept = sleeper(() => performance.now(), Date.now);
+  const hasSlept = sleeper();
   /** @param {any} target @param {string} type @param {(event: any) => void} run */
   const on = (target, type, run) => target?.addEventListener?.(type, run, { signal });
   const nudge = () => {

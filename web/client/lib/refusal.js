@@ -54,19 +54,18 @@ export async function refusal(response, expected) {
   const reasons = [problem?.title, problem?.detail].filter((part) => part && typeof part === 'string');
   // Without control characters: it may be printed on a terminal.
   const message = `${status} ${reasons.join(': ') || response.statusText}`.replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
-  return new HeadwaterError('refused', message, { status, retryAfter: retryAfter(headers, Date.now()) });
+  return new HeadwaterError('refused', message, { status, retryAfter: retryAfter(headers) });
 }
 
 /**
  * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds, as far as we do as it says: seconds, or a date.
  *
  * @param {Headers} headers
- * @param {number} wall
  */
-export function retryAfter(headers, wall) {
+function retryAfter(headers) {
   const value = headers.get('Retry-After') ?? '';
   // The server's own clock, where it tells it: ours may be wrong by hours.
-  const now = Date.parse(headers.get('Date') ?? '') || wall;
+  const now = Date.parse(headers.get('Date') ?? '') || Date.now();
   // Only a date as HTTP writes it: `Date.parse` takes "-1" for a year.
   const wait = /^[A-Z].* GMT$/.test(value) ? Date.parse(value) - now : /^\d+$/.test(value) ? Number(value) * 1_000 : 0;
   return wait > 0 ? Math.min(wait, LONGEST) : undefined;

@@ -21,7 +21,7 @@ const SOONEST = 1_000;
  * @param {string} token
  * @param {number} wall
  */
-export function renewIn(token, wall) {
+function renewIn(token, wall) {
   let life;
   let left;
   try {

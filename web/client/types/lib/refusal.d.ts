@@ -14,11 +14,4 @@ export function read(response: Response, max: number): Promise<string>;
  * @param {string} expected
  */
 export function refusal(response: Response, expected: string): Promise<HeadwaterError>;
-/**
- * The `Retry-After` header (RFC 9110, 10.2.3), in milliseconds, as far as we do as it says: seconds, or a date.
- *
- * @param {Headers} headers
- * @param {number} wall
- */
-export function retryAfter(headers: Headers, wall: number): number | undefined;
 import { HeadwaterError } from './errors.js';

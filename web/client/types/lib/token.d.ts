@@ -1,10 +1,3 @@
-/**
- * When to ask for another one, in milliseconds from now; Infinity: it does not end, or it is none that can be read.
- *
- * @param {string} token
- * @param {number} wall
- */
-export function renewIn(token: string, wall: number): number;
 export class Token {
     /**
      * @param {TokenSource | undefined} source
@@ -14,7 +7,7 @@ export class Token {
         now: () => number;
         wall: () => number;
     });
-    /** Until when the last one is good. */
+    /** Until when the last one is good; -Infinity: it was refused. */
     until: number;
     /** The server did not take it. True: another one can be had. */
     refuse(): boolean;
