@@ -1,7 +1,10 @@
 // A cursor that survives a reload: in `sessionStorage`, under a page id that no other tab has.
 
-/** For how long a page that reloads waits for its former self to let go. */
-const PATIENCE = 500;
+/**
+ * For how long a page that reloads waits for its former self to let go: a busy machine takes its time, and a page that started
+ * afresh instead would miss what came meanwhile. A duplicated tab starts so much later.
+ */
+const PATIENCE = 3_000;
 const PAGE = 'headwater:page';
 /** Two versions of this library on one page are one page. */
 const SHARED = Symbol.for(PAGE);

@@ -71,7 +71,7 @@ test('a duplicated tab finds its page held, and starts fresh', async () => {
   await (await page.last.open()).send(event(2));
   const copy = new Page(new Map(page.stored), page.locked);
   await copy.begin({ cursor: 'earliest' });
-  await copy.pass(500);
+  await copy.pass(3_000);
   assert.equal(copy.last.cursor, 'earliest');
   await (await copy.last.open()).send(event(9));
   copy.leave();
