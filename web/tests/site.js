@@ -80,12 +80,15 @@ export const follow = (tab, url, options) => tab.evaluate(async (address, settin
 export const opened = (tab, times = 1) =>
   tab.until((wanted) => globalThis.log.filter(({ what }) => what === 'open').length >= wanted, times);
 
-/** Waits for the last of what is to come, and returns all that came. */
+/** Waits for the last of what is to come, as long as something comes, and returns all that came. */
 export async function seen(tab, last) {
-  const { seen: all, log } = await tab.until((data) => globalThis.seen.includes(data), last).catch(() => null)
-    .then(() => tab.evaluate(() => ({ seen: globalThis.seen, log: globalThis.log })));
-  if (!all.includes(last)) throw new Error(`no "${last}" after ${all.length} others; then ${JSON.stringify(log.slice(-5))}`);
-  return all;
+  for (let before = 0; ; ) {
+    await tab.until((data) => globalThis.seen.includes(data), last).catch(() => {});
+    const { seen: all, log } = await tab.evaluate(() => ({ seen: globalThis.seen, log: globalThis.log }));
+    if (all.includes(last)) return all;
+    if (all.length === before) throw new Error(`no "${last}" after ${all.length} others; then ${JSON.stringify(log.slice(-5))}`);
+    before = all.length;
+  }
 }
 
 /** Waits for an error, and returns it. */
