@@ -163,6 +163,11 @@ export class Wire {
   /** The requests that came, as { method, url, headers }: without bodies, and each in one piece, as browsers send them. */
   requests = [];
 
+  /** Those of them that ask for a stream: beside one that is slow, a poll asks whether polls fare better. */
+  get streams() {
+    return this.requests.filter(({ headers }) => headers.accept === 'text/event-stream');
+  }
+
   /** @param {number} port the hub's */
   static async to(port) {
     const wire = new Wire();

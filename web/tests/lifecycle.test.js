@@ -51,7 +51,7 @@ test('a frozen page has no stream; after the thaw nothing is missing', async () 
     await tab.thaw();
   });
   assert.deepEqual(await log(), ['open', 'open']);
-  assert.equal(wire.requests.length, 2);
+  assert.equal(wire.streams.length, 2);
 });
 
 test('a page in the back-forward cache has no stream; when it is back nothing is missing', async () => {
@@ -64,7 +64,7 @@ test('a page in the back-forward cache has no stream; when it is back nothing is
     assert.equal(await tab.evaluate(() => globalThis.persisted), true);
   });
   assert.deepEqual(await log(), ['open', 'open']);
-  assert.equal(wire.requests.length, 2);
+  assert.equal(wire.streams.length, 2);
 });
 
 test('two pages of a site that each keep a cursor stay in the back-forward cache; a reload goes on where each was', async () => {

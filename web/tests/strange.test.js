@@ -138,14 +138,14 @@ test('a clock that jumps: back is nothing, forward costs a reconnection at most,
   await tab.hide();
   await tab.show();
   await exchange('2');
-  assert.equal(wire.requests.length, 1);
+  assert.equal(wire.streams.length, 1);
   await jump(48);
   await exchange('3');
   // Looked at again, the page believes that the machine has slept.
   await tab.hide();
   await tab.show();
   await exchange('4');
-  assert.equal(wire.requests.length, 2);
+  assert.equal(wire.streams.length, 2);
   assert.deepEqual(await tab.evaluate(() => globalThis.seen), ['1', '2', '3', '4']);
 });
 

@@ -242,12 +242,12 @@ test('a SharedWorker leads, and outlives the tab that made it', async () => {
   assert.deepEqual((await Promise.all([first, second].map(sharing))).map(({ leader }) => leader), [false, false]);
   await hub.publish('/b', 'one');
   await Promise.all([first, second].map((tab) => has(tab, 'one')));
-  assert.equal(wire.requests.length, 1, JSON.stringify(wire.requests));
+  assert.equal(wire.streams.length, 1, JSON.stringify(wire.requests));
   await first.close();
   tabs = [second];
   await hub.publish('/b', 'two');
   await has(second, 'two');
-  assert.equal(wire.requests.length, 1, 'nothing had to be asked again');
+  assert.equal(wire.streams.length, 1, 'nothing had to be asked again');
   // One that a tab left behind may still be closing.
   await until(() => wire.connections === 1, PATIENCE);
 });

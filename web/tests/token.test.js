@@ -35,7 +35,7 @@ async function begin(t) {
   return { tab, wire };
 }
 
-const tokens = (wire) => wire.requests.map(({ headers }) => headers.authorization).filter(Boolean);
+const tokens = (wire) => wire.streams.map(({ headers }) => headers.authorization);
 
 /** Publishes private updates until `enough`, and returns them. */
 async function publishUntil(topic, enough) {
@@ -83,7 +83,7 @@ describe('a token', { concurrency: true }, () => {
     await tab.until(() => globalThis.log.includes('open'));
     const published = await publishUntil('/renewed', () => tokens(wire).length >= 3);
     assert.deepEqual(await seen(tab, 'last'), published);
-    assert.equal(new Set(tokens(wire)).size, tokens(wire).length, 'each request has a token of its own');
+    assert.equal(new Set(tokens(wire)).size, tokens(wire).length, 'each stream has a token of its own');
     const [log, refused] = await tab.evaluate(() => [globalThis.log, globalThis.refused]);
     assert.deepEqual([...new Set([...log, ...refused])], ['open', false]);
   });
