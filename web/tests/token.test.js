@@ -90,7 +90,8 @@ describe('a token', { concurrency: true }, () => {
 
   test('that ended with its stream is replaced, and the stream goes on', async (t) => {
     const own = await begin(t);
-    await followWithFunction(own, '/ended', 3, { late: 3_000 });
+    // So late that a page which stalls does not see to the renewal before it sees the end.
+    await followWithFunction(own, '/ended', 3, { late: 6_000 });
     await own.tab.until(() => globalThis.log.includes('open'));
     const published = await publishUntil('/ended', async () => (await opens(own.tab)) >= 2);
     assert.deepEqual(await seen(own.tab, 'last'), published);
@@ -99,7 +100,9 @@ describe('a token', { concurrency: true }, () => {
 
   test('that is a string ends with its stream, for good, and the reason is told', async (t) => {
     const { tab, wire } = await begin(t);
-    await follow(tab, wire.url, { topics: ['/string'], token: token({ subscribe: ['/string'] }, 2) });
+    // Its seconds are for the request alone.
+    await tab.evaluate(() => import('/client/index.js').then(() => {}));
+    await follow(tab, wire.url, { topics: ['/string'], token: token({ subscribe: ['/string'] }, 5) });
     await opened(tab);
     const refused = await tab.until(() => globalThis.log.find(({ retryIn }) => retryIn === null));
     assert.deepEqual([refused.kind, refused.status], ['refused', 401]);
