@@ -139,6 +139,8 @@ test('a redirect to another origin leaves credentials behind', async (t) => {
 
   await follow(tab, moved, { token: 'secret', repeat: false });
   assert.deepEqual(await seen(tab, 'here'), ['here']);
+  // Its end, which would be noted beside what the next one does.
+  await failed(tab);
   const [before] = site.requests.filter(({ url }) => url.pathname === '/moved');
   assert.deepEqual([before.headers.authorization, before.headers.cookie], ['Bearer secret', 'session=secret']);
   const asked = elsewhere.requests.filter(({ method }) => method === 'GET');
