@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { Browser } from './cdp.js';
+import { until } from './hub.js';
 
 const PAGE = `<!doctype html><title>Page</title><script>
   const events = [];
@@ -30,15 +31,18 @@ after(async () => {
 
 /** What the page has been told since the last time. */
 const events = (tab) => tab.evaluate(() => events.splice(0));
+const told = (tab, what) => tab.until((name) => events.includes(name), what);
 
 test('one tab is looked at, and the others are hidden', async () => {
   const [one, other] = [await browser.tab(url), await browser.tab(url)];
-  const visible = () => Promise.all([one, other].map((tab) => tab.evaluate(() => document.visibilityState)));
-  assert.deepEqual(await visible(), ['hidden', 'visible']);
+  // Each is told by a message of its own.
+  const are = (...states) => Promise.all([one, other].map((tab, index) =>
+    tab.until((state) => document.visibilityState === state, states[index])));
+  await are('hidden', 'visible');
   await one.show();
-  assert.deepEqual(await visible(), ['visible', 'hidden']);
+  await are('visible', 'hidden');
   await one.hide();
-  assert.deepEqual(await visible(), ['hidden', 'hidden']);
+  await are('hidden', 'hidden');
   await Promise.all([one.close(), other.close()]);
   await assert.rejects(one.evaluate(() => 1));
 });
@@ -47,6 +51,7 @@ test('a frozen tab runs no task until it is thawed', async () => {
   const tab = await browser.tab(url);
   await events(tab);
   await tab.freeze();
+  await told(tab, 'freeze');
   const ran = () => tab.evaluate(() => globalThis.ran);
   await tab.evaluate(() => void setTimeout(() => (globalThis.ran = true)));
   // Time passes for another tab.
@@ -64,6 +69,7 @@ test('the page before comes out of the back-forward cache, or it is said why not
   const tab = await browser.tab(url);
   await tab.goto(`${url}/next`);
   assert.equal(await tab.back(), '');
+  await told(tab, 'pageshow true');
   assert.deepEqual((await events(tab)).filter((name) => name.startsWith('page')), [
     'pageshow false', 'pagehide true', 'pageshow true',
   ]);
@@ -82,6 +88,7 @@ test('a page that is offline is told, and gets nothing', async () => {
   assert.equal(await ask(), 'TypeError');
   await tab.offline(false);
   assert.equal(await ask(), 200);
+  await told(tab, 'online');
   assert.deepEqual(await events(tab), ['pageshow false', 'offline', 'online']);
   await tab.close();
 });
@@ -107,9 +114,9 @@ test('what a page says and what it does not catch is kept', async () => {
     Promise.reject(new Error('nobody waits'));
   });
   await assert.rejects(tab.evaluate(() => Promise.reject(new Error('waited for'))), /waited for/);
-  await tab.evaluate(() => fetch('/').then(() => setTimeout(() => console.log('later'))));
-  await tab.until(() => true);
+  await until(() => tab.exceptions.length >= 2, 10_000);
   assert.deepEqual(tab.console[0], { level: 'warning', text: 'careful 1' });
   assert.match(tab.exceptions.join(), /mine.*nobody waits/s);
+  assert.equal(tab.exceptions.length, 2, 'what was waited for is none');
   await tab.close();
 });

@@ -61,7 +61,7 @@ test('a page in the back-forward cache has no stream; when it is back nothing is
     await released();
     await hub.publish('/cached', 'meanwhile');
     assert.equal(await tab.back(), '', 'it was made anew');
-    assert.equal(await tab.evaluate(() => globalThis.persisted), true);
+    await tab.until(() => globalThis.persisted);
   });
   assert.deepEqual(await log(), ['open', 'open']);
   assert.equal(wire.streams.length, 2);
