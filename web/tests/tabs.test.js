@@ -98,7 +98,8 @@ test('ten tabs have one connection, and leave five', async () => {
   for (let count = 0; count < TABS; count += 1) await open();
   await Promise.all(tabs.map(isOpen));
   await together(TABS);
-  assert.equal((await Promise.all(tabs.map(sharing))).filter(({ leader }) => leader).length, 1);
+  // While one takes over from another, two may believe it.
+  await until(async () => (await Promise.all(tabs.map(sharing))).filter(({ leader }) => leader).length === 1, PATIENCE);
   await hub.publish('/a', 'to-all');
   await Promise.all(tabs.map((tab) => has(tab, 'to-all')));
   await until(() => wire.connections === 1, PATIENCE);
@@ -184,7 +185,8 @@ test('a random run of ten tabs: no tab loses an event or has one twice', async (
   };
   const log = [];
   for (let step = 0; step < STEPS; step += 1) {
-    const what = pick(Object.keys(steps));
+    // One page at least is left and come back to, whatever the plan.
+    const what = step === 0 ? 'away' : pick(Object.keys(steps));
     const up = tabs.filter(isUp);
     // Someone must be left to look at.
     if (up.length < 4 && /freeze|away/.test(what)) continue;
@@ -221,6 +223,8 @@ test('a random run of ten tabs: no tab loses an event or has one twice', async (
 test('a leader that hangs is robbed, and leads no more when it is back', async () => {
   const [leader, other] = [await open(), await open()];
   await together(2);
+  // From here on each knows where it is in the stream.
+  await Promise.all(tabs.map(isOpen));
   assert.equal((await sharing(leader)).leader, true);
   await other.show();
   await leader.evaluate(() => void setTimeout(() => {
@@ -230,8 +234,9 @@ test('a leader that hangs is robbed, and leads no more when it is back', async (
   await hub.publish('/a', 'meanwhile');
   await has(other, 'meanwhile');
   await has(leader, 'meanwhile');
+  // What it knew before it hung is no answer.
+  await leader.until(() => globalThis.source.sharing?.leader === false);
   await together(2);
-  assert.equal((await sharing(leader)).leader, false);
   assert.deepEqual(records(leader).map(({ data }) => data), [['meanwhile']]);
 });
 
@@ -239,6 +244,7 @@ test('a SharedWorker leads, and outlives the tab that made it', async () => {
   const options = { share: { worker: '/worker.js' } };
   const [first, second] = [await open(options), await open(options)];
   await together(2);
+  await Promise.all(tabs.map(isOpen));
   assert.deepEqual((await Promise.all([first, second].map(sharing))).map(({ leader }) => leader), [false, false]);
   await hub.publish('/b', 'one');
   await Promise.all([first, second].map((tab) => has(tab, 'one')));
