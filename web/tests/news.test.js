@@ -56,8 +56,9 @@ async function publish(titles, section = 'world', more = {}) {
 }
 
 const named = (count) => Array.from({ length: count }, (_, index) => `Run ${run}, item ${index}`);
+/** Live, and all that there was before is shown. */
 const live = () => page.waitForFunction(() => document.querySelector('.state').dataset.state === 'open'
-  && document.querySelectorAll('.item').length >= 12);
+  && !document.querySelector('[aria-busy="true"]') && document.querySelectorAll('.item').length >= 12);
 const titles = () => page.$$eval('.item h3', (found) => found.map(({ textContent }) => textContent));
 /** The tests' own titles, newest first as on the page. */
 const own = async () => (await titles()).filter((title) => title.startsWith(`Run ${run},`));
@@ -73,6 +74,17 @@ const isRead = (wanted) => {
   return [...document.querySelectorAll('.item:not(.unread) h3')].some(({ textContent }) => textContent === wanted)
     && document.title === `${unread > 0 ? `(${unread}) ` : ''}News feed · Headwater`;
 };
+/** Goes down the page. What came before that is drawn, and what comes from here on waits. */
+const readDown = () => page.evaluate(() => new Promise((drawn) => {
+  window.scrollTo(0, 900);
+  requestAnimationFrame(() => requestAnimationFrame(drawn));
+}));
+/** Closes the page as its reader would, and waits until it has taken note of where it was. */
+async function leave() {
+  const closed = page.waitForEvent('close');
+  await page.close({ runBeforeUnload: true });
+  await closed;
+}
 /** Where what the reader reads stands in the window. */
 const place = (id) => page.evaluate((which) =>
   ({ scroll: scrollY, top: document.querySelector(`.item[data-id="${which}"]`).getBoundingClientRect().top }), id);
@@ -102,11 +114,11 @@ test('what comes in at the top of the page is shown at once', async () => {
 });
 
 test('the page does not move while items arrive, counts them, and shows them when asked', async () => {
-  await page.evaluate(() => window.scrollTo(0, 900));
+  await readDown();
   const id = await page.evaluate(() => [...document.querySelectorAll('.item')]
     .find((item) => item.getBoundingClientRect().top > 100).dataset.id);
   const before = await place(id);
-  assert.equal(before.scroll, 900);
+  assert.ok(before.scroll >= 900);
   const wanted = named(3);
   await publish(wanted);
   await waiting(3);
@@ -120,12 +132,17 @@ test('the page does not move while items arrive, counts them, and shows them whe
   await shows(wanted[0]);
   assert.deepEqual(await own(), wanted.toReversed());
   assert.equal(await page.isHidden('#newer'), true);
-  assert.equal(await page.evaluate(() => document.activeElement === document.querySelector('.item')), true);
+  // On the newest of ours, or on one of the hub's own above it.
+  assert.equal(await page.evaluate((newest) => {
+    const items = [...document.querySelectorAll('.item')];
+    const at = items.indexOf(document.activeElement);
+    return at >= 0 && at <= items.findIndex((item) => item.querySelector('h3').textContent === newest);
+  }, wanted[2]), true);
   await page.waitForFunction(() => document.querySelector('.items').getBoundingClientRect().top >= 0);
 });
 
 test('who scrolls back to the top by hand finds what has come', async () => {
-  await page.evaluate(() => window.scrollTo(0, 900));
+  await readDown();
   const [title] = named(1);
   await publish([title]);
   await waiting(1);
@@ -135,27 +152,28 @@ test('who scrolls back to the top by hand finds what has come', async () => {
 });
 
 test('items are read once they were on screen, or when somebody says so', async () => {
-  await page.evaluate(() => window.scrollTo(0, 900));
+  await readDown();
   const wanted = named(24);
   await publish(wanted, 'sport');
-  await waiting(24);
   const badge = page.locator('button[data-section="sport"] .badge');
-  assert.ok(parseInt(await badge.textContent(), 10) >= 24);
+  const count = () => badge.evaluate(({ textContent, hidden }) => (hidden ? 0 : parseInt(textContent, 10)));
+  await until(async () => (await count()) >= 24, 10_000);
   await page.click('#newer');
   // The first few are seen, the others are below the window's edge.
   const unread = page.locator('.item.unread', { hasText: `Run ${run},` });
   await until(async () => (await unread.count()) < 24, 10_000);
   assert.ok((await unread.count()) > 10);
   await page.click('#read-all');
-  assert.equal(await unreadInTitle(), 0);
-  assert.equal(await badge.isHidden(), true);
+  assert.equal(await unread.count(), 0);
+  // One of the hub's own may have come just now.
+  for (const left of [await unreadInTitle(), await count()]) assert.ok(left <= 1, `${left} left`);
 });
 
 test('a hidden page counts in its title, and what is on screen is read when somebody looks again', async () => {
   const chromium = await Browser.launch();
   try {
     const tab = await chromium.tab(`${hub.url}/demo/news/`);
-    await tab.until(() => document.querySelectorAll('.item').length >= 12);
+    await tab.until(() => !document.querySelector('[aria-busy="true"]') && document.querySelectorAll('.item').length >= 12);
     await tab.hide();
     const [title] = named(1);
     await publish([title]);
@@ -198,7 +216,7 @@ test('a later visit goes on where the last one ended: nothing missing, nothing t
   await publish(wanted.slice(0, 2));
   await shows(wanted[1]);
   const { context, url } = { context: page.context(), url: page.url() };
-  await page.close({ runBeforeUnload: true });
+  await leave();
   await publish(wanted.slice(2));
   page = await context.newPage();
   const asked = page.waitForRequest((request) => request.url().includes('/.well-known/mercure'));

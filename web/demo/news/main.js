@@ -59,6 +59,7 @@ source.ongap = ({ from, to }) => {
 };
 source.oncaughtup = () => {
   old = false;
+  byId('items').removeAttribute('aria-busy');
 };
 kept.writeOnLeave(() => ({ cursor: source.cursor, items: feed }));
 
