@@ -71,6 +71,15 @@ async function send(user, title) {
   await page.fill('#title', title);
   await page.press('#title', 'Enter');
   await shows(user, title);
+  // The answer may come later than the notification, and the form is filled anew by it.
+  await page.waitForSelector('#send:enabled');
+}
+
+/** Closes the page as its reader would, and waits until it has taken note of where it was. */
+async function leave() {
+  const closed = page.waitForEvent('close');
+  await page.close({ runBeforeUnload: true });
+  await closed;
 }
 
 const shows = (user, title) => page.waitForFunction(([pane, wanted]) =>
@@ -139,7 +148,7 @@ test('a later visit brings what came meanwhile, and nothing twice', async () => 
   await look();
   await send('alice', 'Here');
   const [context, url] = [page.context(), page.url()];
-  await page.close({ runBeforeUnload: true });
+  await leave();
   await publish('alice', { title: 'Meanwhile' });
   page = await context.newPage();
   await page.goto(url);

@@ -39,6 +39,8 @@ export const PAGES = [
         await page.check(`[name="to"][value="${user}"]`);
         await page.click('#send');
         await page.waitForSelector(`[data-user="${user}"] .notice`);
+        // Until then the form may take the focus.
+        await page.waitForSelector('#send:enabled');
       }
     },
   },
