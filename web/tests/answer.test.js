@@ -99,8 +99,10 @@ test('cut connections leave nothing out and bring nothing twice', async () => {
   await more(3);
   await visit(id);
   await words(3);
+  // It is so for a second: looked for in each frame, from before.
+  const cut = page.waitForFunction(() => document.querySelector('#thread > li').dataset.state === 'cut');
   await page.locator('#cut').click();
-  await state('cut');
+  await cut;
   await more(6);
   await words(6);
   wire.cut();
@@ -171,6 +173,8 @@ test('whole sentences are read out, once they are complete, and nothing that was
   await publish(id, { index: 1, text: ' A' });
   await visit(id);
   await words(2);
+  // All that was there before has come.
+  await page.locator('#thread > li[aria-busy="false"]').waitFor();
   await page.waitForFunction(() => document.querySelector('.state').textContent === 'Live');
   const pieces = [' new', ' one', ' with', ' 3.5', ' words.', ' Another', ' one'];
   for (const [index, piece] of pieces.entries()) await publish(id, { index: index + 2, text: piece });

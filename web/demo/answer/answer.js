@@ -35,7 +35,7 @@ export class Answer extends EventTarget {
   #cursor = 'earliest';
   #fetch;
   /** What comes is news. Until a page that was loaded has caught up, it is what was there before. */
-  #live;
+  live;
   /** @type {Source | null} */
   #source = null;
   #timer = 0;
@@ -48,7 +48,7 @@ export class Answer extends EventTarget {
     super();
     this.topic = topic;
     this.#fetch = fetch;
-    this.#live = asked;
+    this.live = asked;
   }
 
   /** It is being read. */
@@ -68,8 +68,9 @@ export class Answer extends EventTarget {
       this.#is(this.words > 0 ? 'writing' : 'waiting');
     });
     source.addEventListener('caughtup', () => {
-      if (this.words === 0 && !this.#live) this.#expect(GONE_MS);
-      this.#live = true;
+      if (this.words === 0 && !this.live) this.#expect(GONE_MS);
+      this.live = true;
+      this.#is(this.state);
     });
     source.addEventListener('message', (event) => this.#add(event));
     source.addEventListener('done', () => this.#end('done'));
@@ -94,7 +95,7 @@ export class Answer extends EventTarget {
     this.missing = index - this.words;
     this.words += 1;
     this.#expect(STALLED_MS);
-    this.dispatchEvent(new CustomEvent('piece', { detail: { text, old: !this.#live } }));
+    this.dispatchEvent(new CustomEvent('piece', { detail: { text, old: !this.live } }));
     this.#is('writing');
   }
 

@@ -49,8 +49,10 @@ export class View {
   }
 
   #draw() {
-    const { state, why, words, missing, reconnected } = this.#answer;
+    const { state, why, words, missing, reconnected, live, isOpen } = this.#answer;
     this.element.dataset.state = state;
+    // What was there before is still coming.
+    this.element.setAttribute('aria-busy', String(isOpen && !live));
     put(this.#status, state === 'failed' ? `The stream has ended: ${why}` : WORDS[state]);
     const facts = [`${words} ${words === 1 ? 'word' : 'words'}`, `${missing} missing`];
     if (reconnected > 0) facts.push(`reconnected ${reconnected === 1 ? 'once' : `${reconnected} times`}`);
