@@ -26,6 +26,8 @@ export class List {
   #missed = 0;
   #follow = false;
   #discard;
+  /** The drafts that are drawn, by what is drawn of them. @type {Map<string, HTMLElement>} */
+  #waiting = new Map();
 
   /** @param {(nonce: string) => void} discard what was refused */
   constructor(discard) {
@@ -118,18 +120,28 @@ export class List {
 
   /** @param {import('./chat.js').Chat} chat */
   #drawDrafts({ outbox, room, name }) {
-    this.#drafts.replaceChildren(...outbox.in(room).map((draft) => {
-      const item = bubble(draft, name, true);
-      item.dataset.state = outbox.online || draft.state !== 'sending' ? draft.state : 'waiting';
-      const status = element('p', { class: 'fate' }, fate(/** @type {any} */ (item.dataset.state), draft.why));
-      if (draft.state === 'refused') {
-        const button = element('button', { type: 'button', class: 'quiet' }, 'Discard');
-        button.addEventListener('click', () => this.#discard(draft.nonce));
-        status.append(' ', button);
-      }
-      item.append(status);
-      return item;
+    const before = this.#waiting;
+    this.#waiting = new Map(outbox.in(room).map((draft) => {
+      const state = outbox.online || draft.state !== 'sending' ? draft.state : 'waiting';
+      const drawn = [draft.nonce, name, state, draft.why].join();
+      return [drawn, before.get(drawn) ?? this.#draft(draft, name, state)];
     }));
+    // What stays is not touched: somebody may be pressing its button.
+    if (String([...before.keys()]) !== String([...this.#waiting.keys()])) this.#drafts.replaceChildren(...this.#waiting.values());
+  }
+
+  /** @param {import('./outbox.js').Draft} draft @param {string} name @param {import('./outbox.js').Draft['state']} state */
+  #draft(draft, name, state) {
+    const item = bubble(draft, name, true);
+    item.dataset.state = state;
+    const status = element('p', { class: 'fate' }, fate(state, draft.why));
+    if (state === 'refused') {
+      const button = element('button', { type: 'button', class: 'quiet' }, 'Discard');
+      button.addEventListener('click', () => this.#discard(draft.nonce));
+      status.append(' ', button);
+    }
+    item.append(status);
+    return item;
   }
 }
 
