@@ -29,8 +29,10 @@ beforeEach(async () => {
   wire.mend();
   ({ token } = await (await fetch(`${hub.url}/demo/config.json`)).json());
   ({ page, complaints } = await open(browser, `${wire.url}/demo/chat/`));
-  await online(seat(1));
-  await online(seat(2));
+  for (const pane of [seat(1), seat(2)]) {
+    await online(pane);
+    await arrivedAll(pane);
+  }
 });
 
 afterEach(async () => {
@@ -237,10 +239,13 @@ test('who types is hinted at, sparingly, until the message is there', async () =
   const hints = [];
   page.on('request', (request) => request.postData()?.includes('typing') && hints.push(request));
   const name = await nameOf(seat(1));
+  const begun = Date.now();
   await seat(1).locator('textarea').pressSequentially('Hello, I am typing');
   await seat(2).locator('.typing', { hasText: `${name} is typing…` }).waitFor();
   assert.equal(await seat(1).locator('.typing').textContent(), '', 'one knows it of oneself');
-  assert.equal(hints.length, 1);
+  // One in three seconds, and a slow machine may type for longer.
+  const most = 1 + Math.floor((Date.now() - begun) / 3_000);
+  assert.ok(hints.length >= 1 && hints.length <= most, `${hints.length} hints, of ${most}`);
   // Not in another room, nor from history.
   const other = await page.context().newPage();
   await other.goto(page.url());
