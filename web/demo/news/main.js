@@ -26,6 +26,7 @@ const feed = new Feed(before?.items);
 
 let limit = PAGE;
 let frame = 0;
+let counting = false;
 // What the hub held before the first visit is not new to anybody.
 let old = cursor === 'earliest';
 
@@ -69,9 +70,15 @@ function add(entry) {
   if (!feed.add(entry, hold)) return;
   // Once, not with each: a list that talks all the time is no help.
   if (first && !entry.gap) byId('said').textContent = 'There are new items.';
-  // A hidden page draws no frame, and its title is all that is seen of it.
-  count();
+  countSoon();
   soon();
+}
+
+/** Once for all that has come together; not with the next frame: a hidden page has none, and its title is all that is seen of it. */
+function countSoon() {
+  if (counting) return;
+  counting = true;
+  queueMicrotask(count);
 }
 
 /** A replay brings hundreds of items: they are drawn together. */
@@ -93,6 +100,7 @@ function draw() {
 }
 
 function count() {
+  counting = false;
   const unread = feed.unread();
   document.title = unread > 0 ? `(${unread}) ${title}` : title;
   byId('read-all').disabled = unread === 0;
