@@ -23,6 +23,7 @@ export class Pane {
   #gap = element('p', { class: 'gap', hidden: true }, 'Some may be missing: you were away for longer than the hub keeps them.');
   #list;
   #on;
+  #due = false;
 
   /**
    * @param {string} user
@@ -72,7 +73,7 @@ export class Pane {
       this.got.add(event.lastEventId);
       const notice = noticeOf(event, Date.now());
       if (notice && this.#inbox.add(notice)) {
-        this.#draw();
+        this.#soon();
         if (live || notice.time >= opened) on.arrived(notice);
       }
       on.changed();
@@ -91,7 +92,15 @@ export class Pane {
     this.#proof.textContent = `Got ${words.join(', ')}`;
   }
 
+  /** Once for all that has come together; also while the page is hidden, which has no frames. */
+  #soon() {
+    if (this.#due) return;
+    this.#due = true;
+    queueMicrotask(() => this.#draw());
+  }
+
   #draw() {
+    this.#due = false;
     const { notices, unread } = this.#inbox;
     this.#badge.hidden = unread === 0;
     this.#badge.replaceChildren(String(unread), element('span', { class: 'hidden' }, ' unread'));
