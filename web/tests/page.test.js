@@ -166,6 +166,19 @@ test('what goes beyond its threshold is marked, and said once', async () => {
   assert.deepEqual(complaints, []);
 });
 
+test('thresholds are there on the next visit, none at all included, and what is kept may be anything', async () => {
+  await page.fill('#memory input', '0.5');
+  await page.fill('#cpu input', '');
+  await page.reload();
+  assert.deepEqual([await page.inputValue('#memory input'), await page.inputValue('#cpu input'), await page.inputValue('#load input')], ['0.5', '', '1']);
+  await page.waitForSelector('#memory[data-beyond="true"]');
+  await page.evaluate(() => localStorage.setItem('headwater-demo-thresholds', '{"memory":{},"cpu":"many","load":null}'));
+  await page.reload();
+  assert.deepEqual([await page.inputValue('#memory input'), await page.inputValue('#cpu input'), await page.inputValue('#load input')], ['90', '', '1']);
+  await morePoints(1);
+  assert.deepEqual(complaints, []);
+});
+
 test('the keyboard moves one cursor through all charts', async () => {
   await morePoints(4);
   await page.waitForSelector('#network canvas');

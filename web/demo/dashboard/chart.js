@@ -51,9 +51,10 @@ export class Chart {
 
   /**
    * @param {Options} options
+   * @param {unknown} entered what stood in the threshold's field on an earlier visit
    * @param {{ resized: () => void, threshold: (chart: Chart) => void }} on it wants to be drawn again
    */
-  constructor(options, on) {
+  constructor(options, entered, on) {
     this.#options = options;
     this.#entries = options.series.map(({ name }, index) => {
       const sample = document.createElementNS(SVG, 'svg');
@@ -68,7 +69,9 @@ export class Chart {
       class: 'plot', tabIndex: 0, role: 'slider', 'aria-label': `${options.title} over time`, 'aria-orientation': 'horizontal',
       'aria-valuemin': '0', 'aria-valuemax': '0', 'aria-valuenow': '0', 'aria-valuetext': 'no reading yet',
     });
-    this.#input = element('input', { type: 'number', min: '0', step: 'any', value: options.threshold.value, placeholder: 'none' });
+    // It takes no text that is no number.
+    const value = typeof entered === 'string' ? entered : options.threshold.value;
+    this.#input = element('input', { type: 'number', min: '0', step: 'any', value, placeholder: 'none' });
     this.element = element('figure', { class: 'card', id: options.id, dataset: { beyond: 'false' } },
       element('figcaption', null, element('h2', null, options.title), this.#when, element('div', { class: 'legend' }, ...this.#entries)),
       this.#plot,
@@ -86,6 +89,11 @@ export class Chart {
 
   get title() {
     return this.#options.title;
+  }
+
+  /** What stands in the threshold's field. */
+  get entered() {
+    return this.#input.value;
   }
 
   /** As a value of the series; null: there is none. */

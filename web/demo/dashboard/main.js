@@ -3,6 +3,7 @@
 import { Source } from '/client/index.js';
 import { HUB } from '../shared/demo.js';
 import { How } from '../shared/how.js';
+import { Kept } from '../shared/kept.js';
 import { parse, Points } from '../shared/points.js';
 import { byId, element, shell } from '../shared/shell.js';
 import { Alerts } from './alerts.js';
@@ -17,9 +18,12 @@ const points = new Points();
 // What a test looks at, and whoever opens the console.
 window.__points = points.all;
 
-const charts = PANELS.map((panel) => new Chart(panel, {
+const kept = new Kept('thresholds');
+const before = kept.read();
+const charts = PANELS.map((panel) => new Chart(panel, before?.[panel.id], {
   resized: drawSoon,
   threshold: (chart) => {
+    kept.write(Object.fromEntries(charts.map(({ element: { id }, entered }) => [id, entered])));
     alerts.again(chart);
     drawSoon();
   },
