@@ -21,14 +21,24 @@ const source = new Source(HUB, { topics: [TOPIC], include: ['topic'], cursor: 'e
 state.follow(source);
 
 let updates = 0;
+// The rate is that of the live stream: a replay is as fast as it can be.
+let live = false;
 source.onmessage = (event) => {
   if (!market.take(event)) return;
-  updates += 1;
+  if (live) updates += 1;
   table.changed();
 };
 source.ongap = () => market.breakLines();
-// The rate is that of the live stream: a replay is as fast as it can be.
-source.oncaughtup = () => restart();
+source.onopen = () => {
+  live = false;
+};
+source.oncaughtup = () => {
+  live = true;
+  // A whole second from here: of a part of one, the rate would be anything.
+  clearInterval(telling);
+  telling = setInterval(tell, 1_000);
+  restart();
+};
 
 // Nobody looks: no stream, and no prices made. Later it goes on from the cursor, with what the hub still holds.
 document.addEventListener('visibilitychange', () => {
@@ -51,22 +61,23 @@ function want() {
 // --- the figures above the table, once a second -----------------------------------------------------------------------
 
 let since = { time: performance.now(), frames: 0 };
+let telling = setInterval(tell, 1_000);
 
 function restart() {
   updates = 0;
   since = { time: performance.now(), frames: table.frames };
 }
 
-setInterval(() => {
+function tell() {
   const seconds = (performance.now() - since.time) / 1_000;
   const { up, down } = breadth(market.quotes.values());
-  byId('rate').textContent = String(Math.round(updates / seconds));
+  byId('rate').textContent = live ? String(Math.round(updates / seconds)) : '–';
   byId('frames').textContent = String(Math.round((table.frames - since.frames) / seconds));
   byId('age').textContent = table.newest === 0 ? '–' : age(Date.now() - table.newest);
   byId('breadth').textContent = `${up} / ${down}`;
   tellNothing();
   restart();
-}, 1_000);
+}
 
 function tellNothing() {
   byId('nothing').hidden = table.shown > 0;
