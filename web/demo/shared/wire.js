@@ -3,6 +3,8 @@
 /** So many requests are kept, and so much of each answer: what is shown must not grow with the day. */
 const MAX_EXCHANGES = 30;
 const MAX_TEXT = 6_000;
+/** A replay comes in reads of a megabyte, with thousands of events. So many bytes of it are handed on, and then the page has its turn. */
+const PIECE = 16 << 10;
 /** The browser's own, also on a page that puts a wire in its place. */
 const network = globalThis.fetch.bind(globalThis);
 
@@ -78,24 +80,32 @@ export class Wire extends EventTarget {
     for (const scissors of this.#cuts) scissors.abort(new TypeError('cut by the button on the page'));
   }
 
-  /** The same bytes, and a look at them as they pass. */
+  /** The same bytes in pieces, and a look at them as they pass. */
   #watch(body, exchange, end) {
     const decoder = new TextDecoder();
     const reader = body.getReader();
+    let rest = new Uint8Array();
     return new ReadableStream({
       pull: async (controller) => {
         try {
-          const { done, value } = await reader.read();
-          if (done) {
-            end('ended');
-            controller.close();
-            return;
+          if (rest.length === 0) {
+            const { done, value } = await reader.read();
+            if (done) {
+              end('ended');
+              controller.close();
+              return;
+            }
+            rest = value;
           }
-          const text = decoder.decode(value, { stream: true });
+          // Frames are drawn in between, and keys and clicks seen to. Where a browser has no such thing, it is as without.
+          await globalThis.scheduler?.postTask(() => {});
+          const piece = rest.subarray(0, PIECE);
+          rest = rest.subarray(PIECE);
+          const text = decoder.decode(piece, { stream: true });
           exchange.text = (exchange.text + text).slice(-MAX_TEXT);
           this.dispatchEvent(new CustomEvent('read', { detail: { exchange, text } }));
           this.#changed();
-          controller.enqueue(value);
+          controller.enqueue(piece);
         } catch (error) {
           end('cut');
           controller.error(error);
