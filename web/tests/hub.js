@@ -36,18 +36,10 @@ export function token(grant, life = 3_600) {
   return `${text}.${createHmac('sha256', KEY).update(text).digest('base64url')}`;
 }
 
-/** A port for who cannot be given port 0. */
-export async function freePort() {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 /** `headwater dev`, or `serve`, on a port of its own, which stays the same when it is stopped and started. */
 export class Hub {
+  /** The system chooses it: one that a test found free may be somebody else's by then. */
+  port = 0;
   #process;
   #output = '';
   /** @type {string[] | null} flags of `serve`; null: it is `dev` */
@@ -76,7 +68,6 @@ export class Hub {
       hub.#process?.kill('SIGKILL');
       rmSync(hub.#folder, { recursive: true, force: true });
     });
-    hub.port = await freePort();
     await hub.start();
     return hub;
   }
@@ -88,6 +79,7 @@ export class Hub {
   async start() {
     // Each run of `dev` makes its own keys.
     this.#token = null;
+    const before = this.#output.length;
     const flags = ['--listen', `127.0.0.1:${this.port}`, '--history', join(this.#folder, 'history')];
     this.#process = spawn(BINARY, [...(this.#serve ? ['serve', ...this.#serve] : ['dev']), ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'], env: { ...ENVIRONMENT, HEADWATER_PUBLISHER_KEY: KEY },
@@ -100,6 +92,8 @@ export class Hub {
       this.#process.once('exit', (code) => reject(new Error(`the hub ended with ${code}:\n${this.#output}`)));
     });
     ended.catch(() => {});
+    const port = () => this.#output.slice(before).match(/ listening address=127\.0\.0\.1:(\d+)/)?.[1];
+    this.port = Number(await Promise.race([ended, until(port, START_MS)]));
     await Promise.race([ended, until(() => fetch(`${this.url}/healthz`).then((answer) => answer.ok), START_MS)]);
   }
 
@@ -152,7 +146,7 @@ export class Wire {
   #server;
   /** @type {'up' | 'cut' | 'bad gateway'} */
   #is = 'up';
-  /** Where new connections lead. */
+  /** Where new connections lead: a port, or a socket's path. */
   port;
   /** How many bytes of what is answered a new connection lets through before it ends. */
   allowance = () => Infinity;
@@ -168,7 +162,7 @@ export class Wire {
     return this.requests.filter(({ headers }) => headers.accept === 'text/event-stream');
   }
 
-  /** @param {number} port the hub's */
+  /** @param {number | string} port the hub's */
   static async to(port) {
     const wire = new Wire();
     wire.port = port;
@@ -256,9 +250,9 @@ export class Wire {
 
   #end(is) {
     this.#is = is;
-    // One that is ending cannot be reset any more: Node 20 would neither close it nor end the process.
+    // One that is ending cannot be reset any more: Node 20 would neither close it nor end the process. Nor can one to a path.
     for (const socket of this.#sockets) {
-      if (socket.writableEnded) socket.destroy();
+      if (socket.writableEnded || !socket.remoteFamily) socket.destroy();
       else socket.resetAndDestroy();
     }
   }

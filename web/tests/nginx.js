@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, until } from './hub.js';
+import { until } from './hub.js';
 
 const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
 
@@ -24,13 +24,12 @@ export class Nginx {
   #process;
   #folder = mkdtempSync(join(tmpdir(), 'headwater-nginx-'));
   #output = '';
-  /** @type {Record<keyof typeof CONFIGURATIONS, number>} */
-  ports = {};
+  /** The paths of its sockets, which nobody else can take. @type {Record<keyof typeof CONFIGURATIONS, string>} */
+  sockets = Object.fromEntries(Object.keys(CONFIGURATIONS).map((name) => [name, join(this.#folder, name)]));
 
   /** @param {number} port the hub's */
   static async before(port) {
     const nginx = new Nginx();
-    for (const name of Object.keys(CONFIGURATIONS)) nginx.ports[name] = await freePort();
     await nginx.#start(port);
     return nginx;
   }
@@ -41,7 +40,7 @@ export class Nginx {
       rmSync(this.#folder, { recursive: true, force: true });
     });
     const servers = Object.entries(CONFIGURATIONS).map(([name, lines]) =>
-      `server { listen 127.0.0.1:${this.ports[name]}; location / { proxy_pass http://127.0.0.1:${port}; ${lines} } }`);
+      `server { listen unix:${this.sockets[name]}; location / { proxy_pass http://127.0.0.1:${port}; ${lines} } }`);
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`);
     writeFileSync(join(this.#folder, 'nginx.conf'), `
       daemon off; master_process off; pid nginx.pid; error_log stderr warn;
@@ -57,7 +56,7 @@ export class Nginx {
       this.#process.once('exit', (code) => reject(new Error(`nginx ended with ${code}:\n${this.#output}`)));
     });
     ended.catch(() => {});
-    await Promise.race([ended, ...Object.values(this.ports).map((each) => until(() => answers(each), 20_000))]);
+    await Promise.race([ended, Promise.all(Object.values(this.sockets).map((each) => until(() => answers(each), 20_000)))]);
   }
 
   async stop() {
@@ -68,8 +67,8 @@ export class Nginx {
   }
 }
 
-const answers = (port) => new Promise((resolve, reject) => {
-  const socket = net.connect(port, '127.0.0.1', () => {
+const answers = (path) => new Promise((resolve, reject) => {
+  const socket = net.connect(path, () => {
     socket.destroy();
     resolve(true);
   });

@@ -62,7 +62,7 @@ async function exchange({ tab, wire }, topic) {
 describe('something on the way', { concurrency: true }, () => {
   for (const [how, name] of [['swallows', 'swallows a stream'], ['swallowsBody', 'swallows it behind its head']]) {
     test(`nginx that ${name} is polled through`, async (t) => {
-      await exchange(await begin(t, nginx.ports[how]), `/${how}`);
+      await exchange(await begin(t, nginx.sockets[how]), `/${how}`);
       // One that asks whether polls fare better, one for what there is, and then those that wait.
       assert.deepEqual(kinds(`/${how}`).slice(0, 4), ['stream', 'poll 0', 'poll 0', 'poll 25']);
       // What there is since the one before: that had no cursor yet.
@@ -74,13 +74,13 @@ describe('something on the way', { concurrency: true }, () => {
 
   for (const [how, name] of [['obeys', 'does as the hub asks'], ['buffers', 'buffers, but speaks HTTP/1.1 to the hub']]) {
     test(`nginx that ${name} streams`, async (t) => {
-      await exchange(await begin(t, nginx.ports[how]), `/${how}`);
+      await exchange(await begin(t, nginx.sockets[how]), `/${how}`);
       assert.deepEqual(kept(`/${how}`), ['stream']);
     });
   }
 
   test('while it polls it tries a stream, and changes over when that gets through: nothing lost, nothing doubled', async (t) => {
-    const { tab, wire } = await begin(t, nginx.ports.swallows);
+    const { tab, wire } = await begin(t, nginx.sockets.swallows);
     await tab.evaluate(async (url) => {
       const { Source } = await import('/client/index.js');
       const { environment } = await import('/client/lib/environment.js');
@@ -105,7 +105,7 @@ describe('something on the way', { concurrency: true }, () => {
     await hub.publish('/back', 'polled');
     await seen(tab, 'polled');
     // Whoever carries the phone leaves that network.
-    wire.port = nginx.ports.obeys;
+    wire.port = nginx.sockets.obeys;
     await trial(600_000);
     const polls = () => kinds('/back').filter((kind) => kind !== 'stream').length;
     // While it polls, what was seen in one round shows in the next as a poll more.
