@@ -68,7 +68,6 @@ export class DecodeError extends HeadwaterError {
     super('limit', `more than ${max} bytes in one ${limit}`);
     this.name = 'DecodeError';
     this.limit = limit;
-    this.max = max;
   }
 }
 

@@ -81,24 +81,22 @@ export async function publish(url, update, outside = environment()) {
   };
 
   for (let failures = 0; ; ) {
-    /** @type {HeadwaterError} */
-    let error;
     try {
       return await within(ANSWER, attempt, signal, outside);
     } catch (cause) {
-      error = known(cause);
+      const error = known(cause);
+      const { isRetryable, status, retryAfter = 0 } = error;
+      if (status === 401 && !renewed && token.refuse()) {
+        renewed = true;
+        continue;
+      }
+      const wait = delay(RETRY, failures, retryAfter, outside.luck());
+      failures += 1;
+      // A 500 is the hub's own fault, and likely the same again.
+      if (!isRetryable || status === 500 || failures >= attempts || retryAfter > MAX_RETRY_AFTER) throw error;
+      // Nothing is what comes within the wait, unless it is aborted.
+      await within(wait, () => new Promise(() => {}), signal, outside).catch(() => {});
     }
-    if (error.status === 401 && !renewed && token.refuse()) {
-      renewed = true;
-      continue;
-    }
-    failures += 1;
-    const { isRetryable, status, retryAfter = 0 } = error;
-    // A 500 is the hub's own fault, and likely the same again.
-    if (!isRetryable || status === 500 || failures >= attempts || retryAfter > MAX_RETRY_AFTER) throw error;
-    const wait = delay(RETRY, failures - 1, retryAfter, outside.luck());
-    // Nothing is what comes within the wait, unless it is aborted.
-    await within(wait, () => new Promise(() => {}), signal, outside).catch(() => {});
   }
 }
 

@@ -174,9 +174,7 @@ export class Leader {
     this.#timer = undefined;
     const [first] = this.#followers.values();
     if (!first) return;
-    const { topics } = this.#settings;
-    topics.clear();
-    for (const topic of this.#wanted()) topics.add(topic);
+    this.#settings.topics = this.#wanted();
     // From where the first is: the tab that this one is in. Others fetch by themselves what they miss. And what came so far is
     // not all that they want to have now.
     if (this.#lapsed) this.#begin();
