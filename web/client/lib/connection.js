@@ -2,7 +2,6 @@
 
 import { Decoder } from '../decoder.js';
 import { HeadwaterError, known, mediaType } from './errors.js';
-import { GapEvent } from './events.js';
 import { admission } from './position.js';
 import { binary, build } from './request.js';
 import { State } from './state.js';
@@ -26,9 +25,11 @@ const LONGEST_TIMER = 1e9;
  *
  * @typedef {object} Receiver
  * @property {(event: Received) => void} take
- * @property {(event: Event) => unknown} emit what is no event of the server's
+ * @property {(type: string, detail?: any) => unknown} emit what is no event of the server's: `open`, `caughtup`, `gap`, `comment`
  * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
+ *
+ * @typedef {{ from?: string | null, to?: string | null }} Between the ids around a gap, as far as they are known
  *
  * @typedef {object} More
  * @property {import('./token.js').TokenSource} [token]
@@ -108,7 +109,7 @@ export class Connection {
     const polls = this.settings.fallback ? undefined : this.fallback;
     switch (effect) {
       case 'open':
-        this.receiver.emit(new Event('open'));
+        this.receiver.emit('open');
         break;
       case 'doubt':
         // If it cannot be loaded, polls would not get through either.
@@ -186,8 +187,8 @@ export class Connection {
     const given = { silence: silence ?? patience };
     const answered = asked && headers.get('Last-Event-ID');
     // The hub goes on from another place than asked. One that begins with its cursor tells so in the stream, with both ends.
-    /** @type {GapEvent | '' | false | null | undefined} */
-    let gap = answered && answered !== binary(asked) && new GapEvent({ from: asked });
+    /** @type {Between | '' | false | null | undefined} */
+    let gap = answered && answered !== binary(asked) && { from: asked };
     // One comes at the opening. When something was asked for, one more comes at its end.
     let marks = asked ? 2 : 1;
     // A hub that promises heartbeats gives its cursor first. Without one, what is published from `open` on would be lost if the
@@ -205,7 +206,7 @@ export class Connection {
         const isNew = this.admit(event);
         const isGap = hub && event.type === GAP;
         if (isGap) gap = gapOf(event.data);
-        if (gap) this.receiver.emit(gap);
+        if (gap) this.receiver.emit('gap', gap);
         gap = undefined;
         if (isNew && !isGap) this.receiver.take({ ...event, origin });
         this.state.delivered = true;
@@ -216,10 +217,10 @@ export class Connection {
         this.move(`#${cursor}`);
         begin();
         marks -= 1;
-        if (marks === 0) this.receiver.emit(new Event('caughtup'));
+        if (marks === 0) this.receiver.emit('caughtup');
       },
       retry: (retry) => (this.state.retry = retry),
-      comment: (data) => comments && this.receiver.emit(new MessageEvent('comment', { data })),
+      comment: (data) => comments && this.receiver.emit('comment', data),
     }, { ...limits, lastEventId: asked });
 
     if (!takeOver && !isBare) this.tell('head', given);
@@ -269,11 +270,11 @@ export class Connection {
   }
 }
 
-/** A gap is told also when what the hub says about it cannot be read. @param {string} data */
+/** A gap is told also when what the hub says about it cannot be read. @param {string} data @returns {Between} */
 function gapOf(data) {
   try {
-    return new GapEvent(JSON.parse(data));
+    return JSON.parse(data) ?? {};
   } catch {
-    return new GapEvent({});
+    return {};
   }
 }

@@ -44,7 +44,7 @@ export class ServerEvent extends MessageEvent {
 
 /** Events are lost: the hub no longer holds what came between. */
 export class GapEvent extends Event {
-  /** @param {{ from?: string | null, to?: string | null }} between */
+  /** @param {import('./connection.js').Between} between */
   constructor({ from = null, to = null }) {
     super('gap');
     /** The id of the last event before the gap, if known. */

@@ -1,7 +1,6 @@
 // Long polls, for networks where something swallows streams. Loaded when a stream is doubted.
 
 import { HeadwaterError, known } from './errors.js';
-import { GapEvent } from './events.js';
 import { read } from './refusal.js';
 
 /** When a poll was answered, the stream may have been about to come, too. */
@@ -26,7 +25,7 @@ const MAX_ANSWER = 64 << 20;
  * @typedef {object} Answer
  * @property {string} lastEventID looked up to here: what the next poll sends
  * @property {boolean} more the page was full
- * @property {{ from?: string | null, to?: string | null } | null} [gap]
+ * @property {import('./connection.js').Between | null} [gap]
  * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
  */
 
@@ -128,7 +127,7 @@ export function fallback(connection) {
       const { gap, updates, more, lastEventID } = await ask(line, wait);
       if (signal.aborted) return;
       connection.tell('head', { silence: SILENCE });
-      if (gap) receiver.emit(new GapEvent(gap));
+      if (gap) receiver.emit('gap', gap);
       for (const update of updates) {
         state.retry = update.retry ?? state.retry;
         if (connection.admit(update)) receiver.take({ ...update, origin: settings.url.origin });
@@ -137,7 +136,7 @@ export function fallback(connection) {
       if (lastEventID) connection.move(lastEventID);
       if (!more && !isCaughtUp) {
         isCaughtUp = true;
-        receiver.emit(new Event('caughtup'));
+        receiver.emit('caughtup');
       }
       await connection.passed(signal);
       if (wait > 0 && updates.length === 0 && outside.now() < since + PAUSE) {

@@ -2,7 +2,7 @@
 
 import { Connection } from './connection.js';
 import { environment } from './environment.js';
-import { ServerEvent, SourceErrorEvent } from './events.js';
+import { GapEvent, ServerEvent, SourceErrorEvent } from './events.js';
 import { settle } from './options.js';
 import { Target } from './target.js';
 
@@ -103,7 +103,8 @@ export class Source extends Target {
     /** @type {Connection} */
     const connection = new Shared(this.#settings, this.#cursor, this.#outside, {
       // Nothing follows the end, which a listener may have brought about.
-      emit: (event) => this.#closed || this.dispatchEvent(event),
+      emit: (type, detail) => this.#closed || this.dispatchEvent(type === 'gap' ? new GapEvent(detail)
+        : type === 'comment' ? new MessageEvent(type, { data: detail }) : new Event(type)),
       take: (event) => this.#take(new ServerEvent(event), connection.position),
       passed: () => this.#passed(connection.position),
       failed: (error, retryIn) => {

@@ -182,7 +182,7 @@ export class Leader {
     this.#live = false;
     this.#connection ??= new Connection(this.#settings, this.#ring.end, this.#outside, {
       take: (event) => this.#step({ event }),
-      emit: (event) => this.#emit(event),
+      emit: (type, gap) => this.#emit(type, gap),
       passed: () => this.#flush(),
       failed: (error, retryIn) => {
         const { message } = error;
@@ -226,14 +226,12 @@ export class Leader {
     return null;
   }
 
-  /** @param {Event} event */
-  #emit(event) {
-    if (event.type === 'gap') {
-      const { from, to } = /** @type {import('../events.js').GapEvent} */ (event);
-      this.#gap = { from, to };
-    } else {
+  /** @param {string} type @param {import('../connection.js').Between} [gap] */
+  #emit(type, gap) {
+    if (gap) this.#gap = gap;
+    else {
       this.#flush();
-      this.#live = event.type === 'caughtup';
+      this.#live = type === 'caughtup';
       this.#post();
     }
   }

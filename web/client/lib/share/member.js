@@ -17,7 +17,7 @@ const LATE = 2_000;
  * @property {string} prev the leader's position before it
  * @property {string} own and after it
  * @property {import('../connection.js').Received} [event]
- * @property {{ from: string | null, to: string | null }} [gap] told before the event
+ * @property {import('../connection.js').Between} [gap] told before the event
  */
 
 export class Member {

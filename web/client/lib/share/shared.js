@@ -3,7 +3,6 @@
 
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
-import { GapEvent } from '../events.js';
 import { fallback } from '../fallback.js';
 import { INCLUDE, Leader, locksOf } from './leader.js';
 import { judge, Member } from './member.js';
@@ -53,9 +52,9 @@ export class Shared extends Connection {
   constructor(settings, position, outside, receiver, options) {
     super(settings, position, outside, {
       ...receiver,
-      emit: (event) => {
-        if (event.type === 'open') this.#isDue = true;
-        receiver.emit(event);
+      emit: (type, detail) => {
+        if (type === 'open') this.#isDue = true;
+        receiver.emit(type, detail);
       },
     });
     const { signal, share, store, cursor, include, topics, token, ...rest } = options;
@@ -132,7 +131,7 @@ export class Shared extends Connection {
     const wasAwake = this.state.phase !== 'idle';
     this.#leave('sleep');
     this.#isAlone = true;
-    this.#emit('sharing');
+    this.receiver.emit('sharing');
     if (wasAwake) this.tell('wake');
   }
 
@@ -185,7 +184,7 @@ export class Shared extends Connection {
     const before = this.sharing;
     const leader = term === this.#leader.term;
     this.sharing = { leader, tabs, age };
-    if (before?.leader !== leader || before.tabs !== tabs) this.#emit('sharing');
+    if (before?.leader !== leader || before.tabs !== tabs) this.receiver.emit('sharing');
     if (error) {
       this.#lose(term);
       this.receiver.failed(new HeadwaterError(error.kind, error.message, error), retryIn);
@@ -200,19 +199,14 @@ export class Shared extends Connection {
     if (steps) this.#take(steps, turn && at);
     if (live && this.#isDue && this.#term !== '') {
       this.#isDue = false;
-      this.#emit('caughtup');
+      this.receiver.emit('caughtup');
     }
   }
 
   #open() {
     if (this.state.phase === 'open') return;
     this.state.phase = 'open';
-    this.#emit('open');
-  }
-
-  /** @param {string} type */
-  #emit(type) {
-    this.receiver.emit(new Event(type));
+    this.receiver.emit('open');
   }
 
   /** @param {import('./member.js').Step[]} steps @param {string | 0} [at] they are an answer: the leader has nothing else */
@@ -228,7 +222,7 @@ export class Shared extends Connection {
         break;
       }
       if (is === 'old' || !this.move(own)) continue;
-      if (gap) this.receiver.emit(new GapEvent(gap));
+      if (gap) this.receiver.emit('gap', gap);
       const selectors = event?.selectors.filter((selector) => topics.has(selector));
       if (event && selectors?.length) this.receiver.take({ ...event, selectors });
     }
@@ -249,9 +243,9 @@ export class Shared extends Connection {
     // Its state is its own: while it gets through, this is as open as before.
     const poller = new Connection({ ...this.settings, include: INCLUDE, fallback: false }, position, outside, {
       take: (event) => this.move(poller.position) && receiver.take(event),
-      emit: (event) => {
-        if (event.type === 'open') this.#open();
-        else if (event.type !== 'caughtup') receiver.emit(event);
+      emit: (type, detail) => {
+        if (type === 'open') this.#open();
+        else if (type !== 'caughtup') receiver.emit(type, detail);
         else {
           this.move(poller.position);
           this.#goOn();
