@@ -88,10 +88,14 @@ export class Connection {
 
   /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
   tell(what, given) {
-    const { now, setTimer, clearTimer } = this.outside;
-    const effect = this.state.on(what, now(), given);
+    const effect = this.state.on(what, this.outside.now(), given);
     if (effect) this.#do(effect, given?.error);
-    const { until } = this.state;
+    this.wake(this.state.until);
+  }
+
+  /** Tells itself then that time has passed. @param {number} until */
+  wake(until) {
+    const { now, setTimer, clearTimer } = this.outside;
     // A timer that fires early is set again: at each read it would cost more.
     if (until < this.#timerAt || until === Infinity) {
       clearTimer(this.#timer);

@@ -39,8 +39,6 @@ export class Shared extends Connection {
   #isDue = false;
   /** How far the leader had come when we caught up without it, in its own words. */
   #reach = '';
-  /** @type {unknown} */
-  #timer;
 
   /**
    * @param {import('../connection.js').Settings} settings
@@ -86,6 +84,7 @@ export class Shared extends Connection {
     if (this.#isAlone) super.tell(what, given);
     else if (/sleep|end/.test(what)) this.#leave(what);
     else if (this.state.phase === 'idle') this.#enter();
+    else if (what === 'elapsed') this.#act(what);
     else if (this.#poller) this.#poller.tell(what);
     else {
       if (what === 'change') this.#lose();
@@ -137,16 +136,14 @@ export class Shared extends Connection {
 
   /** Without a channel it sleeps. @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what @param {string} [nudge] */
   #act(what, nudge) {
-    const { now, setTimer, clearTimer } = this.outside;
-    const effect = this.#member.on(this.#channel ? what : 'sleep', now());
+    const effect = this.#member.on(this.#channel ? what : 'sleep', this.outside.now());
     const { turn, until } = this.#member;
     if (effect === 'steal') this.#leader.stand(true);
     if (effect === 'ask') {
       const { position, settings: { topics } } = this;
       this.#send({ from: this.#id, turn, topics: [...topics], at: [position, this.#reach], busy: !!this.#busy, nudge });
     }
-    clearTimer(this.#timer);
-    if (until < Infinity) this.#timer = setTimer(() => this.#act('elapsed'), until - now());
+    this.wake(until);
   }
 
   /** A channel does not tell whom it belongs to, and it may be we who lead. @param {any} message */
