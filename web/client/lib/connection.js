@@ -169,7 +169,8 @@ export class Connection {
       signal.throwIfAborted();
       this.state.renewAt = this.#token.until;
     }
-    const response = await this.outside.fetch(...build(this.settings, { accept, cursor, token, timeout, signal }));
+    const [url, init] = build(this.settings, accept, cursor, token, timeout);
+    const response = await this.outside.fetch(url, { ...init, signal });
     if (response.status === 200 && mediaType(response) === accept) return response;
     // If it cannot be loaded, that was likely refused, too.
     throw await import('./refusal.js').then(({ refusal }) => refusal(response, accept),

@@ -35,4 +35,5 @@ export const environment = () => ({
   watch: (tell, until) => import('./page.js').then(({ watch }) => watch(tell, until), () => {}),
   report: (error) => (globalThis.reportError ?? console.warn)(error),
   warn: console.warn,
+  locks: globalThis.navigator?.locks,
 });

@@ -35,33 +35,26 @@ export function fallback(connection) {
   /** @type {unknown} */
   let timer;
   let delay = TRIAL;
-  let backAt = 0;
 
   /** No first byte, or one silence too many: asks whether polls fare better. */
-  async function doubt() {
+  function doubt() {
     const line = fork();
     // The stream has not come after all.
     const isInDoubt = () => !line.signal.aborted && state.doubted;
     after(PROBE, () => line.abort());
-    /** @type {Answer} */
-    let answer;
-    try {
-      answer = await ask(line, 0);
-    } catch (error) {
+    ask(line, 0).then(({ lastEventID }) => after(SECOND_LOOK, () => {
+      if (!isInDoubt()) return;
+      // Else the next poll would begin with what is published after it.
+      if (connection.position === '') connection.move(lastEventID);
+      settings.fallback = false;
+      connection.tell('change');
+    }), (error) => {
       if (!isInDoubt() || known(error).isRetryable) return;
       line.abort();
       // Who has no polls will not have them later, and may send no first byte either.
       settings.fallback = false;
       connection.fallback = undefined;
       if (state.headed) connection.tell('heard');
-      return;
-    }
-    after(SECOND_LOOK, () => {
-      if (!isInDoubt()) return;
-      // Else the next poll would begin with what is published after it.
-      if (connection.position === '') connection.move(answer.lastEventID);
-      settings.fallback = false;
-      connection.tell('change');
     });
   }
 
@@ -106,7 +99,6 @@ export function fallback(connection) {
     connection.beside = new AbortController();
     settings.fallback = true;
     rest();
-    backAt = outside.now();
     // One silence more, and it was a mistake.
     state.silences = 1;
     // The polls may have been failing just now.
@@ -117,11 +109,7 @@ export function fallback(connection) {
   async function poll(line) {
     const { signal } = line;
     let isCaughtUp = false;
-    if (!timer) {
-      // The last stream lasted: this is another network.
-      if (outside.now() > backAt + TRIAL) delay = TRIAL;
-      tryLater();
-    }
+    if (!timer) tryLater();
     for (let wait = 0; ; wait = WAIT) {
       const since = outside.now();
       const { gap, updates, more, lastEventID } = await ask(line, wait);

@@ -24,7 +24,7 @@ export async function read(response, max) {
     if (!value) return text + utf8.decode();
     size += value.length;
     if (size > max) {
-      throw new HeadwaterError('limit', `the answer has more than ${max} bytes`);
+      throw new HeadwaterError('limit', `more than ${max} bytes in one answer`);
     }
     text += utf8.decode(value, { stream: true });
   }

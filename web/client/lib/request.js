@@ -38,21 +38,17 @@ export const binary = (text) => String.fromCharCode(...new TextEncoder().encode(
  * @property {string[]} include
  * @property {Set<string>} topics as they are wanted now
  * @property {boolean} byTopic topics say what is wanted: without any it is nothing
- *
- * @typedef {object} Asked what this one asks for
- * @property {string} accept
- * @property {string} cursor
- * @property {string} [token]
- * @property {string} [timeout] of a long poll, in seconds
- * @property {AbortSignal} [signal]
  */
 
 /**
  * @param {Fixed} fixed
- * @param {Asked} asked
+ * @param {string} accept
+ * @param {string} cursor
+ * @param {string} [token]
+ * @param {string} [timeout] of a long poll, in seconds
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ url: address, hub, page, init, topics, include }, { accept, cursor, token, timeout, signal }) {
+export function build({ url: address, hub, page, init, topics, include }, accept, cursor, token, timeout) {
   const url = new URL(address);
   const headers = new Headers(init.headers);
   headers.set('Accept', accept);
@@ -70,5 +66,5 @@ export function build({ url: address, hub, page, init, topics, include }, { acce
   }
   if (cursor && inQuery) query.set('lastEventID', cursor);
   else if (cursor) headers.set('Last-Event-ID', binary(cursor));
-  return [url.href, { ...init, headers, signal }];
+  return [url.href, { ...init, headers }];
 }

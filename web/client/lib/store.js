@@ -51,7 +51,7 @@ const on = (type, run) => globalThis.addEventListener?.(type, run);
  * @param {Outside} outside
  * @returns {Promise<boolean> | true}
  */
-function hold(id, { locks = globalThis.navigator?.locks, setTimer }) {
+function hold(id, { locks, setTimer }) {
   const given = new AbortController();
   setTimer(() => given.abort(), PATIENCE);
   return !locks || new Promise((resolve) => {

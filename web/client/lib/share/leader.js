@@ -93,7 +93,7 @@ export class Leader {
       signal.addEventListener('abort', release);
       this.#begin();
     });
-    locksOf(this.#outside)?.request(this.#name, steal ? { steal } : { signal }, lead).catch((error) => {
+    this.#outside.locks?.request(this.#name, steal ? { steal } : { signal }, lead).catch((error) => {
       // Robbed, or refused; unless it was we who went.
       if (signal.aborted) return;
       if (error.name === 'AbortError') this.stand();
@@ -129,7 +129,7 @@ export class Leader {
     for (const [id, { heard }] of followers) if (now > heard + LAPSE) this.#lapsed = followers.delete(id);
     const { topics } = this.#settings;
     const wanted = this.#wanted();
-    if (build({ ...this.#settings, topics: wanted }, { accept: '', cursor: '' })[0].length > MAX_URL) {
+    if (build({ ...this.#settings, topics: wanted }, '', '')[0].length > MAX_URL) {
       followers.delete(from);
       this.#post({ turn, alone: 'too many topics' });
     } else if (this.#connection && [...wanted].every((topic) => topics.has(topic))) {
@@ -236,6 +236,3 @@ export class Leader {
     }
   }
 }
-
-/** @param {import('../environment.js').Environment} outside */
-export const locksOf = ({ locks = globalThis.navigator?.locks }) => locks;

@@ -4,7 +4,7 @@
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { fallback } from '../fallback.js';
-import { INCLUDE, Leader, locksOf } from './leader.js';
+import { INCLUDE, Leader } from './leader.js';
 import { judge, Member } from './member.js';
 
 /** Tabs with different versions of this library do not share: they might not understand each other. */
@@ -48,13 +48,7 @@ export class Shared extends Connection {
    * @param {import('../options.js').SourceOptions} options
    */
   constructor(settings, position, outside, receiver, options) {
-    super(settings, position, outside, {
-      ...receiver,
-      emit: (type, detail) => {
-        if (type === 'open') this.#isDue = true;
-        receiver.emit(type, detail);
-      },
-    });
+    super(settings, position, outside, receiver);
     const { signal, share, store, cursor, include, topics, token, ...rest } = options;
     const { identity = typeof share === 'string' ? share : undefined, worker = '' } = Object(share);
     const { init } = settings;
@@ -73,8 +67,8 @@ export class Shared extends Connection {
     if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
       this.#unshare('no plain request to a hub');
     } else if (identity === undefined && !isAnonymous) {
-      this.#unshare('no identity says whose token or cookies are sent');
-    } else if (!locksOf(outside)) {
+      this.#unshare('a token or cookies need an identity');
+    } else if (!outside.locks) {
       this.#unshare('no Web Locks');
     }
   }
@@ -203,6 +197,7 @@ export class Shared extends Connection {
   #open() {
     if (this.state.phase === 'open') return;
     this.state.phase = 'open';
+    this.#isDue = true;
     this.receiver.emit('open');
   }
 
