@@ -43,196 +43,187 @@ export const INCLUDE = ['cursor', 'gap', 'topic', 'selector'];
  * @property {string} [alone] share no more, and why
  */
 
-export class Leader {
+/**
+ * Leads, while it has the lock.
+ *
+ * @param {string} name of the lock
+ * @param {import('../connection.js').Settings} shared
+ * @param {import('../environment.js').Environment} outside
+ * @param {(message: Told) => void} tell
+ * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
+ */
+export function candidate(name, shared, outside, tell, refused) {
+  const settings = { ...shared, include: INCLUDE, topics: /** @type {Set<string>} */ (new Set()) };
   /** Empty while it does not lead. */
-  term = '';
-  #name;
-  #settings;
-  #outside;
-  #tell;
-  #refused;
+  let term = '';
   /** Ends the waiting for the lock, or the leading. @type {AbortController | undefined} */
-  #standing;
+  let standing;
   /** By `from`. @type {Map<number, Asked & { heard: number }>} */
-  #followers = new Map();
+  const followers = new Map();
   /** @type {Connection | undefined} */
-  #connection;
-  #ring = new Ring('');
+  let connection;
+  let ring = new Ring('');
   /** @type {import('./member.js').Step[]} */
-  #steps = [];
+  let steps = [];
   /** @type {import('./member.js').Step['gap']} */
-  #gap;
-  #live = false;
+  let gap;
+  let live = false;
   /** @type {unknown} */
-  #timer;
+  let timer;
   /** Someone was taken for crashed. Who only hung goes on with what this leader told, though it may no longer hold its topics. */
-  #lapsed = false;
+  let lapsed = false;
   /** Since when there is a topic that nobody wants. */
-  #idle = Infinity;
-
-  /**
-   * @param {string} name of the lock
-   * @param {import('../connection.js').Settings} settings
-   * @param {import('../environment.js').Environment} outside
-   * @param {(message: Told) => void} tell
-   * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
-   */
-  constructor(name, settings, outside, tell, refused) {
-    this.#name = name;
-    this.#settings = { ...settings, include: INCLUDE, topics: new Set() };
-    this.#outside = outside;
-    this.#tell = tell;
-    this.#refused = refused;
-  }
+  let idle = Infinity;
 
   /** Waits to lead; or, when nobody answers who leads, takes the lock. @param {boolean} [steal] */
-  stand(steal) {
-    this.withdraw();
-    const { signal } = (this.#standing = new AbortController());
+  function stand(steal) {
+    withdraw();
+    const { signal } = (standing = new AbortController());
     const lead = () => signal.aborted || new Promise((release) => {
       signal.addEventListener('abort', release);
-      this.#begin();
+      begin();
     });
-    this.#outside.locks?.request(this.#name, steal ? { steal } : { signal }, lead).catch((error) => {
+    outside.locks?.request(name, steal ? { steal } : { signal }, lead).catch((error) => {
       // Robbed, or refused; unless it was we who went.
       if (signal.aborted) return;
-      if (error.name === 'AbortError') this.stand();
-      else this.#refused(error.message);
+      if (error.name === 'AbortError') stand();
+      else refused(error.message);
     });
   }
 
   /** Whom it led before has to ask again. */
-  #begin() {
-    this.term = String(this.#outside.luck());
-    this.#lapsed = false;
-    this.#post({ lead: true });
+  function begin() {
+    term = String(outside.luck());
+    lapsed = false;
+    post({ lead: true });
   }
 
   /** Leads no more, and does not want to. */
-  withdraw() {
-    this.#standing?.abort();
-    this.#followers.clear();
-    this.#rest();
-    this.term = '';
+  function withdraw() {
+    standing?.abort();
+    followers.clear();
+    rest();
+    term = '';
   }
 
   /** @param {Asked} asked */
-  hear(asked) {
-    if (!this.term) return;
+  function hear(asked) {
+    if (!term) return;
     const { from, turn, nudge } = asked;
-    const now = this.#outside.now();
-    const followers = this.#followers;
+    const now = outside.now();
     const { size } = followers;
     const before = followers.get(from);
     if (asked.topics) followers.set(from, { ...asked, heard: now });
     else followers.delete(from);
-    for (const [id, { heard }] of followers) if (now > heard + LAPSE) this.#lapsed = followers.delete(id);
-    const { topics } = this.#settings;
-    const wanted = this.#wanted();
-    if (build({ ...this.#settings, topics: wanted }, '', '')[0].length > MAX_URL) {
+    for (const [id, { heard }] of followers) if (now > heard + LAPSE) lapsed = followers.delete(id);
+    const { topics } = settings;
+    const wanted = wish();
+    if (build({ ...settings, topics: wanted }, '', '')[0].length > MAX_URL) {
       followers.delete(from);
-      this.#post({ turn, alone: 'too many topics' });
-    } else if (this.#connection && [...wanted].every((topic) => topics.has(topic))) {
-      this.#idle = wanted.size < topics.size ? Math.min(this.#idle, now) : Infinity;
-      if (now > this.#idle + LINGER) this.#settle();
+      post({ turn, alone: 'too many topics' });
+    } else if (connection && [...wanted].every((topic) => topics.has(topic))) {
+      idle = wanted.size < topics.size ? Math.min(idle, now) : Infinity;
+      if (now > idle + LINGER) settle();
       // A hidden tab's timers are late: who asks drives them. A change of topics is taken care of here; any other is one of ours.
       const isOurs = nudge !== 'change' || String(before?.topics) === String(asked.topics);
-      this.#connection.tell((isOurs && nudge) || 'elapsed');
-      if (asked.topics) this.#answer(asked);
+      connection.tell((isOurs && nudge) || 'elapsed');
+      if (asked.topics) answer(asked);
     } else {
-      this.#timer ??= this.#outside.setTimer(() => this.#settle(), GATHER);
+      timer ??= outside.setTimer(settle, GATHER);
     }
-    if (followers.size === 0) this.#rest();
-    if (followers.size !== size) this.#post();
+    if (followers.size === 0) rest();
+    if (followers.size !== size) post();
   }
 
   /** Nobody is there. */
-  #rest() {
-    this.#connection?.page('end');
-    this.#connection = undefined;
-    this.#live = false;
+  function rest() {
+    connection?.page('end');
+    connection = undefined;
+    live = false;
   }
 
   /** @param {Partial<Told>} [more] */
-  #post(more) {
-    const { phase, heardAt = 0 } = this.#connection?.state ?? {};
-    this.#tell({ ...more, term: this.term, tabs: this.#followers.size, at: this.#ring.end, open: phase === 'open',
-      live: this.#live, age: this.#outside.now() - heardAt });
+  function post(more) {
+    const { phase, heardAt = 0 } = connection?.state ?? {};
+    tell({ ...more, term, tabs: followers.size, at: ring.end, open: phase === 'open', live, age: outside.now() - heardAt });
   }
 
   /** @param {Asked} asked */
-  #answer({ turn, at, busy }) {
-    this.#post({ turn, steps: busy ? [] : this.#ring.after(at) });
+  function answer({ turn, at, busy }) {
+    post({ turn, steps: busy ? [] : ring.after(at) });
   }
 
-  #wanted() {
-    return new Set([...this.#followers.values()].flatMap(({ topics }) => topics));
+  /** The topics of all. */
+  function wish() {
+    return new Set([...followers.values()].flatMap(({ topics }) => topics));
   }
 
   /** Takes the topics of all into the connection. */
-  #settle() {
-    this.#timer = undefined;
-    const [first] = this.#followers.values();
+  function settle() {
+    timer = undefined;
+    const [first] = followers.values();
     if (!first) return;
-    this.#settings.topics = this.#wanted();
+    settings.topics = wish();
     // From where the first is: the tab that this one is in. Others fetch by themselves what they miss. And what came so far is
     // not all that they want to have now.
-    if (this.#lapsed) this.#begin();
-    this.#ring = new Ring(this.#connection ? this.#ring.end : first.at[0]);
-    this.#live = false;
-    this.#connection ??= new Connection(this.#settings, this.#ring.end, this.#outside, {
-      take: (event) => this.#step({ event }),
-      emit: (type, gap) => this.#emit(type, gap),
-      passed: () => this.#flush(),
+    if (lapsed) begin();
+    ring = new Ring(connection ? ring.end : first.at[0]);
+    live = false;
+    connection ??= new Connection(settings, ring.end, outside, {
+      take: (event) => step({ event }),
+      emit,
+      passed: flush,
       failed: (error, retryIn) => {
         const { message } = error;
-        this.#live = false;
+        live = false;
         if (retryIn !== null || !error.status) {
-          this.#post({ error: { ...error, message }, retryIn });
+          post({ error: { ...error, message }, retryIn });
         } else if (error.status === 401 || error.status === 403) {
           // It is our token that is no good. The next one leads with its own.
-          this.withdraw();
-          this.#refused(message);
+          withdraw();
+          refused(message);
         } else {
           // It may be only one of them whom the server does not want: each sees for itself.
-          this.#post({ alone: message });
+          post({ alone: message });
         }
       },
     });
-    this.#connection.page('change');
-    for (const follower of this.#followers.values()) this.#answer(follower);
+    connection.page('change');
+    for (const follower of followers.values()) answer(follower);
   }
 
   /** The connection has moved. @param {Pick<import('./member.js').Step, 'event'>} [what] */
-  #step(what) {
-    const own = this.#connection?.position ?? '';
-    const prev = this.#ring.end;
+  function step(what) {
+    const own = connection?.position ?? '';
+    const prev = ring.end;
     if (own === prev && !what) return;
     if (own[0] !== '#') {
-      this.#post({ alone: 'the hub tells no cursors' });
+      post({ alone: 'the hub tells no cursors' });
       return;
     }
-    const step = { ...what, prev, own, gap: this.#gap };
-    this.#gap = undefined;
-    this.#ring.push(step);
-    this.#steps.push(step);
+    const next = { ...what, prev, own, gap };
+    gap = undefined;
+    ring.push(next);
+    steps.push(next);
   }
 
   /** What one read has brought goes in one message. */
-  #flush() {
-    this.#step();
-    if (this.#steps.length > 0) this.#post({ steps: this.#steps });
-    this.#steps = [];
+  function flush() {
+    step();
+    if (steps.length > 0) post({ steps });
+    steps = [];
     return null;
   }
 
-  /** @param {string} type @param {import('../connection.js').Between} [gap] */
-  #emit(type, gap) {
-    if (gap) this.#gap = gap;
+  /** @param {string} type @param {import('../connection.js').Between} [between] */
+  function emit(type, between) {
+    if (between) gap = between;
     else {
-      this.#flush();
-      this.#live = type === 'caughtup';
-      this.#post();
+      flush();
+      live = type === 'caughtup';
+      post();
     }
   }
+
+  return { stand, withdraw, hear, get term() { return term; } };
 }

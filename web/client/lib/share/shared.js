@@ -4,7 +4,7 @@
 import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { fallback } from '../fallback.js';
-import { INCLUDE, Leader } from './leader.js';
+import { candidate, INCLUDE } from './leader.js';
 import { judge, Member } from './member.js';
 
 /** Tabs with different versions of this library do not share: they might not understand each other. */
@@ -63,7 +63,7 @@ export class Shared extends Connection {
     this.#worker = typeof token === 'function' ? '' : worker;
     this.#id = outside.luck();
     this.#member = new Member(this.#id);
-    this.#leader = new Leader(name, settings, outside, (told) => this.#send(told), (why) => this.#unshare(why));
+    this.#leader = candidate(name, settings, outside, (told) => this.#send(told), (why) => this.#unshare(why));
     if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
       this.#unshare('no plain request to a hub');
     } else if (identity === undefined && !isAnonymous) {

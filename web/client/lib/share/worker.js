@@ -2,7 +2,7 @@
 
 import { environment } from '../environment.js';
 import { settle } from '../options.js';
-import { Leader } from './leader.js';
+import { candidate } from './leader.js';
 import { open, VERSION } from './shared.js';
 
 /**
@@ -12,7 +12,7 @@ import { open, VERSION } from './shared.js';
  * @param {import('../environment.js').Environment} [outside] for tests
  */
 export function serve(scope = globalThis, outside = environment()) {
-  /** What leads by now, by its name. @type {Map<string, { token: any, leader: Leader, channel: ReturnType<typeof open> }>} */
+  /** What leads by now, by its name. @type {Map<string, { token: any, leader: ReturnType<typeof candidate>, channel: ReturnType<typeof open> }>} */
   const leaders = new Map();
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
     port.onmessage = ({ data: { name, url, options, credentials } }) => {
@@ -27,7 +27,7 @@ export function serve(scope = globalThis, outside = environment()) {
       const settings = settle(url, { ...options, topics: [] }, outside);
       settings.init.credentials = credentials;
       const channel = open(name, outside);
-      const leader = new Leader(name, settings, outside, (told) => channel.postMessage(told), outside.warn);
+      const leader = candidate(name, settings, outside, (told) => channel.postMessage(told), outside.warn);
       leaders.set(name, { token, leader, channel });
       channel.onmessage = ({ data }) => data.from && leader.hear(data);
       leader.stand();
