@@ -5,7 +5,7 @@ import { environment } from './lib/environment.js';
 import { HeadwaterError, known, mediaType } from './lib/errors.js';
 import { read, refusal } from './lib/refusal.js';
 import { hubUrl } from './lib/request.js';
-import { Token } from './lib/token.js';
+import { keep } from './lib/token.js';
 
 export { HeadwaterError };
 
@@ -54,7 +54,7 @@ const TEXT = 'text/plain';
  */
 export async function publish(url, update, outside = environment()) {
   const { attempts = ATTEMPTS, signal, fetch = outside.fetch } = update;
-  const token = new Token(update.token, outside);
+  const token = keep(update.token, outside);
   const address = hubUrl(new URL(url, outside.base)).href;
   const body = form(update);
   // A structured string, hence the quotes (draft-ietf-httpapi-idempotency-key-header, 2.1).

@@ -52,7 +52,7 @@ export class Connection {
   #isNew = admission();
   /** Most networks never need it. Where the settings have it no more, its polls stand in for the stream. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
   fallback;
-  /** @type {import('./token.js').Token | undefined} */
+  /** @type {ReturnType<import('./token.js').keep> | undefined} */
   #token;
   #asleep = false;
   /** @type {unknown} */
@@ -163,7 +163,7 @@ export class Connection {
     const cursor = this.position;
     let { token } = this.settings;
     if (typeof token === 'function') {
-      this.#token ??= new (await import('./token.js')).Token(token, this.outside);
+      this.#token ??= (await import('./token.js')).keep(token, this.outside);
       token = await this.#token.get(signal);
       // Ended meanwhile: nothing is sent, and nobody hears of this.
       signal.throwIfAborted();

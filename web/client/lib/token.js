@@ -36,56 +36,52 @@ function renewIn(token, wall) {
   return Math.max(left - Math.min(left / 10, MARGIN), SOONEST);
 }
 
-export class Token {
-  #source;
-  #clock;
-  #last = '';
+/**
+ * Keeps a token while it is good.
+ *
+ * @param {TokenSource | undefined} source
+ * @param {{ now: () => number, wall: () => number }} clock
+ */
+export function keep(source, { now, wall }) {
+  let last = '';
   /** Until when the last one is good; -Infinity: it was refused. */
-  until = 0;
+  let until = 0;
   /** @type {Promise<string> | null} */
-  #asking = null;
-
-  /**
-   * @param {TokenSource | undefined} source
-   * @param {{ now: () => number, wall: () => number }} clock
-   */
-  constructor(source, clock) {
-    this.#source = source;
-    this.#clock = clock;
-  }
+  let asking = null;
 
   /** The server did not take it. True: another one can be had. */
-  refuse() {
-    this.until = -Infinity;
-    return typeof this.#source === 'function';
+  function refuse() {
+    until = -Infinity;
+    return typeof source === 'function';
   }
 
   /** @param {AbortSignal} signal of the attempt that needs it @returns {Promise<string>} empty: none */
-  async get(signal) {
-    if (typeof this.#source !== 'function') return this.#source ?? '';
-    if (this.#clock.now() < this.until) return this.#last;
+  async function get(signal) {
+    if (typeof source !== 'function') return source ?? '';
+    if (now() < until) return last;
     // A stream and the poll beside it share the answer. Once either is given up it may be one that never comes: who is next asks
     // again.
-    const asking = (this.#asking ??= this.#ask(this.#source));
+    const mine = (asking ??= ask(source));
     const drop = () => {
-      if (this.#asking === asking) this.#asking = null;
+      if (asking === mine) asking = null;
     };
     signal.addEventListener('abort', drop);
-    return asking.finally(drop);
+    return mine.finally(drop);
   }
 
-  /** @param {Exclude<TokenSource, string>} source */
-  async #ask(source) {
-    const { now, wall } = this.#clock;
+  /** @param {Exclude<TokenSource, string>} from */
+  async function ask(from) {
     let token;
     try {
-      token = (await source({ refused: this.until < 0 })) || '';
+      token = (await from({ refused: until < 0 })) || '';
     } catch (cause) {
       throw new HeadwaterError('token', `no token: ${/** @type {any} */ (cause)?.message ?? cause}`, { cause });
     }
     // Who gives the same one again has no other: it is not asked for each second.
-    this.until = token === this.#last ? Infinity : now() + renewIn(token, wall());
-    this.#last = token;
+    until = token === last ? Infinity : now() + renewIn(token, wall());
+    last = token;
     return token;
   }
+
+  return { refuse, get, get until() { return until; } };
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventSource } from '@headwater/client';
-import { Token } from '../lib/token.js';
+import { keep } from '../lib/token.js';
 import { event, HUB, mark, settled, World } from './world.js';
 
 const URL_ = 'http://server.test/events';
@@ -65,7 +65,7 @@ test('a token that ends is renewed before, and the stream goes on without an err
 test('when a token wants to be renewed, also by a clock that is wrong', async () => {
   const wall = 1_700_000_000_000;
   const renewIn = async (token) => {
-    const kept = new Token(() => token, { now: () => 0, wall: () => wall });
+    const kept = keep(() => token, { now: () => 0, wall: () => wall });
     await kept.get(new AbortController().signal);
     return kept.until;
   };
