@@ -68,7 +68,7 @@ export function fallback(connection) {
   function after(wait, run) {
     rest();
     timer = outside.setTimer(() => {
-      timer = null;
+      rest();
       run();
     }, wait);
   }

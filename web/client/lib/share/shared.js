@@ -58,7 +58,7 @@ export class Shared extends Connection {
     const url = new URL(settings.url);
     url.searchParams.delete('topic');
     const name = JSON.stringify([VERSION, url, identity, Object.entries(rest).sort()]);
-    this.#task = { name, url: url.href, options: { ...rest, token }, credentials: init.credentials };
+    this.#task = { name, options: { ...rest, token } };
     // A function stays in its tab.
     this.#worker = typeof token === 'function' ? '' : worker;
     this.#id = outside.luck();
@@ -146,9 +146,9 @@ export class Shared extends Connection {
     queueMicrotask(() => this.#hear(message));
   }
 
-  /** Nobody leads whom we know, or its stream broke. */
-  #lose(term = '') {
-    this.#term = term;
+  /** Nobody leads whom we know. */
+  #lose() {
+    this.#term = '';
     if (!this.#poller) this.state.phase = 'connecting';
   }
 
@@ -177,7 +177,7 @@ export class Shared extends Connection {
     this.sharing = { leader, tabs, age };
     if (before?.leader !== leader || before.tabs !== tabs) this.receiver.emit('sharing');
     if (error) {
-      this.#lose(term);
+      this.state.phase = 'connecting';
       this.receiver.failed(new HeadwaterError(error.kind, error.message, error), retryIn);
     }
     // Without a position of its own it takes nothing old.
@@ -215,8 +215,9 @@ export class Shared extends Connection {
       }
       if (is === 'old' || !this.move(own)) continue;
       if (gap) this.receiver.emit('gap', gap);
-      const selectors = event?.selectors.filter((selector) => topics.has(selector));
-      if (event && selectors?.length) this.receiver.take({ ...event, selectors });
+      if (!event) continue;
+      const selectors = event.selectors.filter((selector) => topics.has(selector));
+      if (selectors.length > 0) this.receiver.take({ ...event, selectors });
     }
     const room = this.receiver.passed();
     if (!room || this.#busy) return;
@@ -229,7 +230,6 @@ export class Shared extends Connection {
 
   /** The leader no longer holds what is missing. @param {string} at */
   #catchUp(at) {
-    this.#term = '';
     this.#reach = at;
     const { position, outside, receiver } = this;
     // Its state is its own: while it gets through, this is as open as before.

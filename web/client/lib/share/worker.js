@@ -15,9 +15,10 @@ export function serve(scope = globalThis, outside = environment()) {
   /** What leads by now, by its name. @type {Map<string, { token: any, leader: ReturnType<typeof candidate>, channel: ReturnType<typeof open> }>} */
   const leaders = new Map();
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
-    port.onmessage = ({ data: { name, url, options, credentials } }) => {
+    port.onmessage = ({ data: { name, options } }) => {
+      const [version, url, identity] = JSON.parse(name);
       // A tab with another version gets no answer, and leads itself.
-      if (!name.includes(VERSION)) return;
+      if (version !== VERSION) return;
       // Who gives another token than the one before has the fresher one.
       const before = leaders.get(name);
       const { token } = options;
@@ -25,7 +26,7 @@ export function serve(scope = globalThis, outside = environment()) {
       before?.leader.withdraw();
       before?.channel.close();
       const settings = settle(url, { ...options, topics: [] }, outside);
-      settings.init.credentials = credentials;
+      if (identity === null) settings.init.credentials = 'omit';
       const channel = open(name, outside);
       const leader = candidate(name, settings, outside, (told) => channel.postMessage(told), outside.warn);
       leaders.set(name, { token, leader, channel });
