@@ -5,30 +5,21 @@
 /** Clocks differ by a little; on a machine that slept by more. */
 const SLEPT = 1_000;
 
-/**
- * Whether the machine has slept since the last look: `performance.now()` does not count that everywhere. A wall clock that is set
- * back changes nothing; one that is set forward looks like sleep.
- */
-function sleeper() {
-  const difference = () => Date.now() - performance.now();
-  let before = difference();
-  return () => {
-    const slept = difference() - before;
-    // From here: clocks drift apart.
-    before += slept;
-    return slept > SLEPT;
-  };
-}
-
 /** @param {(what: Lifecycle) => void} tell @param {AbortSignal} signal */
 export function watch(tell, signal) {
   const { document } = globalThis;
-  const hasSlept = sleeper();
+  // `performance.now()` does not count everywhere what the machine sleeps. A wall clock that is set back changes nothing; one that
+  // is set forward looks like sleep.
+  const difference = () => Date.now() - performance.now();
+  let before = difference();
   /** @param {any} target @param {string} type @param {(event: any) => void} run */
   const on = (target, type, run) => target?.addEventListener?.(type, run, { signal });
   const nudge = () => {
+    const slept = difference() - before;
+    // From here: clocks drift apart.
+    before += slept;
     // Then the stream is dead, whatever it looks like.
-    if (hasSlept()) tell('change');
+    if (slept > SLEPT) tell('change');
     tell('nudge');
   };
   on(globalThis, 'online', nudge);

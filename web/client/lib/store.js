@@ -29,14 +29,13 @@ const storageOf = ({ storage = () => sessionStorage }) => storage();
  */
 async function pageId(outside) {
   const storage = storageOf(outside);
-  let id = storage.getItem(PAGE);
+  let id = storage.getItem(PAGE) ?? '';
   if (!id || !(await hold(id, outside))) {
     id = String(outside.luck()).slice(2);
     storage.setItem(PAGE, id);
     await hold(id, outside);
   }
-  const mine = id;
-  on('pageshow', ({ persisted }) => persisted && hold(mine, outside));
+  on('pageshow', ({ persisted }) => persisted && hold(id, outside));
   return id;
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { serve } from '@headwater/client/share';
 import { judge, Member } from '../lib/share/member.js';
-import { Ring } from '../lib/share/ring.js';
+import { ring as remember } from '../lib/share/ring.js';
 import { VERSION } from '../lib/share/shared.js';
 import { World } from './share-world.js';
 
@@ -66,7 +66,7 @@ test('a step is the next, an old one, or cannot be placed', () => {
 });
 
 test('what was told last is told again, as far as it is held', () => {
-  const ring = new Ring('#a-0');
+  const ring = remember('#a-0');
   assert.deepEqual(ring.after(['#a-0']), []);
   assert.deepEqual(ring.after(['#b-7']), lost(ring));
   const push = (n, data = '') => ring.push({ prev: `#a-${n - 1}`, own: `#a-${n}`, event: { data, topics: [] } });

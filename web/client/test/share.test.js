@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import '../lib/token.js';
-import { Ring } from '../lib/share/ring.js';
+import { ring as remember } from '../lib/share/ring.js';
 import { VERSION } from '../lib/share/shared.js';
 import { serve } from '../share.js';
 import { World } from './share-world.js';
@@ -130,12 +130,12 @@ test('a tab whose loop is slow is not told again and again what it cannot take',
 
 test('what the leader keeps is bounded also when there is no data in it', () => {
   for (const event of [{ data: '', topics: [] }, undefined]) {
-    const ring = new Ring('#e-0');
+    const ring = remember('#e-0');
     for (let index = 1; index <= 10_000; index += 1) ring.push({ prev: `#e-${index - 1}`, own: `#e-${index}`, event });
     assert.deepEqual(ring.after(['#e-0']), lost(ring));
     assert.equal(ring.after(['#e-9000'])?.length, 1_000);
   }
-  const ring = new Ring('#e-0');
+  const ring = remember('#e-0');
   for (let index = 1; index <= 1_000; index += 1) {
     ring.push({ prev: `#e-${index - 1}`, own: `#e-${index}`, event: { data: '', topics: ['/topic'.repeat(1_000)] } });
   }

@@ -2,7 +2,7 @@
 
 import { Connection } from '../connection.js';
 import { build } from '../request.js';
-import { Ring } from './ring.js';
+import { ring } from './ring.js';
 
 /** Tabs that come together, as all do when the leader has changed, cost one request. */
 const GATHER = 20;
@@ -62,7 +62,7 @@ export function candidate(name, shared, outside, tell, refused) {
   const followers = new Map();
   /** @type {Connection | undefined} */
   let connection;
-  let ring = new Ring('');
+  let told = ring('');
   /** @type {import('./member.js').Step[]} */
   let steps = [];
   /** @type {import('./member.js').Step['gap']} */
@@ -145,12 +145,12 @@ export function candidate(name, shared, outside, tell, refused) {
   /** @param {Partial<Told>} [more] */
   function post(more) {
     const { phase, heardAt = 0 } = connection?.state ?? {};
-    tell({ ...more, term, tabs: followers.size, at: ring.end, open: phase === 'open', live, age: outside.now() - heardAt });
+    tell({ ...more, term, tabs: followers.size, at: told.end, open: phase === 'open', live, age: outside.now() - heardAt });
   }
 
   /** @param {Asked} asked */
   function answer({ turn, at, busy }) {
-    post({ turn, steps: busy ? [] : ring.after(at) });
+    post({ turn, steps: busy ? [] : told.after(at) });
   }
 
   /** The topics of all. */
@@ -167,9 +167,9 @@ export function candidate(name, shared, outside, tell, refused) {
     // From where the first is: the tab that this one is in. Others fetch by themselves what they miss. And what came so far is
     // not all that they want to have now.
     if (lapsed) begin();
-    ring = new Ring(connection ? ring.end : first.at[0]);
+    told = ring(connection ? told.end : first.at[0]);
     live = false;
-    connection ??= new Connection(settings, ring.end, outside, {
+    connection ??= new Connection(settings, told.end, outside, {
       take: (event) => step({ event }),
       emit,
       passed: flush,
@@ -195,7 +195,7 @@ export function candidate(name, shared, outside, tell, refused) {
   /** The connection has moved. @param {Pick<import('./member.js').Step, 'event'>} [what] */
   function step(what) {
     const own = connection?.position ?? '';
-    const prev = ring.end;
+    const prev = told.end;
     if (own === prev && !what) return;
     if (own[0] !== '#') {
       post({ alone: 'the hub tells no cursors' });
@@ -203,7 +203,7 @@ export function candidate(name, shared, outside, tell, refused) {
     }
     const next = { ...what, prev, own, gap };
     gap = undefined;
-    ring.push(next);
+    told.push(next);
     steps.push(next);
   }
 

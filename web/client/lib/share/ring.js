@@ -11,24 +11,22 @@ const STEP = 256;
 
 const size = (/** @type {Step} */ { event }) => STEP + (event ? event.data.length + event.topics.join().length : 0);
 
-export class Ring {
+/**
+ * Remembers steps, from this position on.
+ *
+ * @param {string} end how far it goes
+ */
+export function ring(end) {
   /** @type {Step[]} */
-  #steps = [];
-  #size = 0;
-  /** How far it goes. */
-  end;
-
-  /** @param {string} start */
-  constructor(start) {
-    this.end = start;
-  }
+  const steps = [];
+  let held = 0;
 
   /** @param {Step} step */
-  push(step) {
-    this.#steps.push(step);
-    this.#size += size(step);
-    this.end = step.own;
-    while (this.#size > MAX_SIZE) this.#size -= size(this.#steps.splice(0, 1)[0]);
+  function push(step) {
+    steps.push(step);
+    held += size(step);
+    end = step.own;
+    while (held > MAX_SIZE) held -= size(steps.splice(0, 1)[0]);
   }
 
   /**
@@ -38,11 +36,13 @@ export class Ring {
    * @param {string[]} positions
    * @returns {Step[]}
    */
-  after(positions) {
+  function after(positions) {
     // Before its first byte the leader has no position. That is a moment like any other, so nobody has been there.
     const been = (/** @type {string} */ it) => it !== '' && positions.some((at) => isWithin(it, at));
-    if (this.end === '' || been(this.end)) return [];
-    const from = this.#steps.findLastIndex(({ prev }) => been(prev));
-    return from < 0 ? [{ prev: '', own: this.end }] : this.#steps.slice(from);
+    if (end === '' || been(end)) return [];
+    const from = steps.findLastIndex(({ prev }) => been(prev));
+    return from < 0 ? [{ prev: '', own: end }] : steps.slice(from);
   }
+
+  return { push, after, get end() { return end; } };
 }
