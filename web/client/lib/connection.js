@@ -90,11 +90,11 @@ export class Connection {
   tell(what, given) {
     const effect = this.state.on(what, this.outside.now(), given);
     if (effect) this.#do(effect, given?.error);
-    this.wake(this.state.until);
+    this.tellAt(this.state.until);
   }
 
   /** Tells itself then that time has passed. @param {number} until */
-  wake(until) {
+  tellAt(until) {
     const { now, setTimer, clearTimer } = this.outside;
     // A timer that fires early is set again: at each read it would cost more.
     if (until < this.#timerAt || until === Infinity) {

@@ -26,7 +26,7 @@ const MAX_ANSWER = 64 << 20;
  * @property {string} lastEventID looked up to here: what the next poll sends
  * @property {boolean} more the page was full
  * @property {import('./connection.js').Between | null} [gap]
- * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
+ * @property {(import('./connection.js').Received & { retry?: number })[]} updates
  */
 
 /** @param {import('./connection.js').Connection} connection */
@@ -118,7 +118,7 @@ export function fallback(connection) {
       if (gap) receiver.emit('gap', gap);
       for (const update of updates) {
         state.retry = update.retry ?? state.retry;
-        if (connection.admit(update)) receiver.take({ ...update, origin: settings.url.origin });
+        if (connection.admit(update)) receiver.take(update);
         state.delivered = true;
       }
       if (lastEventID) connection.move(lastEventID);
@@ -145,15 +145,15 @@ export function fallback(connection) {
     if (typeof answer?.lastEventID !== 'string' || !answer.updates?.every?.(hasData)) {
       throw new HeadwaterError('answer', 'that is no long poll');
     }
-    return { ...answer, updates: answer.updates.map(decoded) };
+    return { ...answer, updates: answer.updates.map(received) };
   }
+
+  /** @param {any} update */
+  const received = ({ id = '', type, topics = [], selectors = [], ...update }) =>
+    ({ ...update, type: type || 'message', lastEventId: id, topics, selectors, origin: settings.url.origin });
 
   return { doubt, poll, rest };
 }
 
 /** @param {any} update */
 const hasData = (update) => typeof update?.data === 'string';
-
-/** @param {any} update */
-const decoded = ({ id = '', type, topics = [], selectors = [], ...update }) =>
-  ({ ...update, type: type || 'message', lastEventId: id, topics, selectors });

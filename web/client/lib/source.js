@@ -194,8 +194,7 @@ export class Source extends Target {
    */
   [Symbol.asyncIterator]() {
     if (this.#waiting) throw new TypeError('one loop a source');
-    this.#waiting = [];
-    return this.#iterate(this.#waiting);
+    return this.#iterate((this.#waiting = []));
   }
 
   /** @param {ServerEvent[]} waiting @returns {AsyncGenerator<ServerEvent, void>} */

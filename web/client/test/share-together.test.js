@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { serve } from '@headwater/client/share';
-import { judge, Member } from '../lib/share/member.js';
+import { judge, member as join } from '../lib/share/member.js';
 import { ring as remember } from '../lib/share/ring.js';
 import { VERSION } from '../lib/share/shared.js';
 import { World } from './share-world.js';
@@ -28,7 +28,7 @@ const streams = ({ hub }) => hub.requests.filter(({ poll }) => !poll);
 const asks = ({ url }) => url.searchParams.getAll('topic');
 
 test('who does not answer is robbed, unless the asker was late itself', () => {
-  const member = new Member(0);
+  const member = join(0);
   assert.equal(member.on('ask', 0), 'ask');
   assert.equal(member.on('elapsed', 4_999), undefined);
   assert.equal(member.on('elapsed', 5_000), 'steal');

@@ -6,7 +6,6 @@ export class DecodeError extends HeadwaterError {
      */
     constructor(limit: keyof DecoderLimits, max: number);
     limit: keyof DecoderLimits;
-    max: number;
 }
 /**
  * A push decoder for one `text/event-stream`. How the reads cut the stream makes no difference, and the time it takes is

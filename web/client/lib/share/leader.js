@@ -176,14 +176,14 @@ export function candidate(name, shared, outside, tell, refused) {
       failed: (error, retryIn) => {
         const { message } = error;
         live = false;
-        if (retryIn !== null || !error.status) {
+        if (retryIn !== null) {
           post({ error: { ...error, message }, retryIn });
         } else if (error.status === 401 || error.status === 403) {
           // It is our token that is no good. The next one leads with its own.
           withdraw();
           refused(message);
         } else {
-          // It may be only one of them whom the server does not want: each sees for itself.
+          // It may be only one of them whom the server does not want, or whose event is too long: each sees for itself.
           post({ alone: message });
         }
       },
@@ -198,7 +198,7 @@ export function candidate(name, shared, outside, tell, refused) {
     const prev = told.end;
     if (own === prev && !what) return;
     if (own[0] !== '#') {
-      post({ alone: 'the hub tells no cursors' });
+      post({ alone: 'no cursors' });
       return;
     }
     const next = { ...what, prev, own, gap };

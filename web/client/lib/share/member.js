@@ -20,48 +20,45 @@ const LATE = 2_000;
  * @property {import('../connection.js').Between} [gap] told before the event
  */
 
-export class Member {
+/** @param {number} luck from 0 to 1 */
+export function member(luck) {
+  const ping = PING * (1 + luck / 2);
   /** The question that is open: what answers an earlier one may be of other topics. 0: none is. */
-  turn = 0;
-  /** When `elapsed` is due. */
-  until = Infinity;
-  #ping;
+  let turn = 0;
   /** The last question: no other tab's has this fraction. */
-  #last;
-
-  /** @param {number} luck from 0 to 1 */
-  constructor(luck) {
-    this.#ping = PING * (1 + luck / 2);
-    this.#last = luck;
-  }
+  let last = luck;
+  /** When `elapsed` is due. */
+  let until = Infinity;
 
   /**
    * @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what
    * @param {number} now
    * @returns {'ask' | 'steal' | undefined}
    */
-  on(what, now) {
+  function on(what, now) {
     switch (what) {
       case 'elapsed':
-        if (now < this.until) break;
+        if (now < until) break;
         // Unanswered; unless it is our own timers that did not run, and the answer with them.
-        if (this.turn === 0 || now >= this.until + LATE) return this.on('ask', now);
-        this.until = now + PATIENCE;
+        if (turn === 0 || now >= until + LATE) return on('ask', now);
+        until = now + PATIENCE;
         return 'steal';
       case 'heard':
         // Whoever tells us so much lives, and its answer is on the way.
-        if (this.turn !== 0) this.until = now + PATIENCE;
+        if (turn !== 0) until = now + PATIENCE;
         break;
       case 'ask':
-        this.turn = this.#last += 1;
-        this.until = now + PATIENCE;
+        turn = last += 1;
+        until = now + PATIENCE;
         return 'ask';
       default:
-        this.turn = 0;
-        this.until = what === 'answer' ? now + this.#ping : Infinity;
+        turn = 0;
+        until = what === 'answer' ? now + ping : Infinity;
     }
     return undefined;
   }
+
+  return { on, get turn() { return turn; }, get until() { return until; } };
 }
 
 /**

@@ -5,7 +5,7 @@ import { Connection } from '../connection.js';
 import { HeadwaterError } from '../errors.js';
 import { fallback } from '../fallback.js';
 import { candidate, INCLUDE } from './leader.js';
-import { judge, Member } from './member.js';
+import { judge, member } from './member.js';
 
 /** Tabs with different versions of this library do not share: they might not understand each other. */
 export const VERSION = 'headwater 0.1.0';
@@ -62,12 +62,12 @@ export class Shared extends Connection {
     // A function stays in its tab.
     this.#worker = typeof token === 'function' ? '' : worker;
     this.#id = outside.luck();
-    this.#member = new Member(this.#id);
+    this.#member = member(this.#id);
     this.#leader = candidate(name, settings, outside, (told) => this.#send(told), (why) => this.#unshare(why));
     if (!settings.hub || init.method !== 'GET' || options.headers || options.comments || options.fetch) {
       this.#unshare('no plain request to a hub');
     } else if (identity === undefined && !isAnonymous) {
-      this.#unshare('a token or cookies need an identity');
+      this.#unshare('no identity');
     } else if (!outside.locks) {
       this.#unshare('no Web Locks');
     }
@@ -137,7 +137,7 @@ export class Shared extends Connection {
       const { position, settings: { topics } } = this;
       this.#send({ from: this.#id, turn, topics: [...topics], at: [position, this.#reach], busy: !!this.#busy, nudge });
     }
-    this.wake(until);
+    this.tellAt(until);
   }
 
   /** A channel does not tell whom it belongs to, and it may be we who lead. @param {any} message */

@@ -7,9 +7,11 @@
  *
  * @typedef {object} Receiver
  * @property {(event: Received) => void} take
- * @property {(event: Event) => unknown} emit what is no event of the server's
+ * @property {(type: string, detail?: any) => unknown} emit what is no event of the server's: `open`, `caughtup`, `gap`, `comment`
  * @property {() => Promise<void> | null} passed all of a read has been given out; something to wait for before reading on
  * @property {(error: HeadwaterError, retryIn: number | null) => void} failed null: it is over
+ *
+ * @typedef {{ from?: string | null, to?: string | null }} Between the ids around a gap, as far as they are known
  *
  * @typedef {object} More
  * @property {import('./token.js').TokenSource} [token]
@@ -49,6 +51,8 @@ export class Connection {
     page(what: import("./environment.js").Lifecycle | "end"): void;
     /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
     tell(what: import("./state.js").Happening, given?: import("./state.js").Given): void;
+    /** Tells itself then that time has passed. @param {number} until */
+    tellAt(until: number): void;
     /** @param {Line} line @param {Promise<void>} work */
     guard(line: Line, work: Promise<void>): void;
     /**
@@ -88,9 +92,9 @@ export type Received = import("../decoder.js").DecodedEvent & {
 export type Receiver = {
     take: (event: Received) => void;
     /**
-     * what is no event of the server's
+     * what is no event of the server's: `open`, `caughtup`, `gap`, `comment`
      */
-    emit: (event: Event) => unknown;
+    emit: (type: string, detail?: any) => unknown;
     /**
      * all of a read has been given out; something to wait for before reading on
      */
@@ -99,6 +103,13 @@ export type Receiver = {
      * null: it is over
      */
     failed: (error: HeadwaterError, retryIn: number | null) => void;
+};
+/**
+ * the ids around a gap, as far as they are known
+ */
+export type Between = {
+    from?: string | null;
+    to?: string | null;
 };
 /**
  * An event, and who sent it.

@@ -30,11 +30,8 @@ export class ServerEvent extends MessageEvent<any> {
 }
 /** Events are lost: the hub no longer holds what came between. */
 export class GapEvent extends Event {
-    /** @param {{ from?: string | null, to?: string | null }} between */
-    constructor({ from, to }: {
-        from?: string | null;
-        to?: string | null;
-    });
+    /** @param {import('./connection.js').Between} between */
+    constructor({ from, to }: import("./connection.js").Between);
     /** The id of the last event before the gap, if known. */
     from: string | null;
     /** The id of the first event after the gap, if known. */

@@ -2,12 +2,12 @@
  * @typedef {object} Answer
  * @property {string} lastEventID looked up to here: what the next poll sends
  * @property {boolean} more the page was full
- * @property {{ from?: string | null, to?: string | null } | null} [gap]
- * @property {(import('../decoder.js').DecodedEvent & { retry?: number })[]} updates
+ * @property {import('./connection.js').Between | null} [gap]
+ * @property {(import('./connection.js').Received & { retry?: number })[]} updates
  */
 /** @param {import('./connection.js').Connection} connection */
 export function fallback(connection: import("./connection.js").Connection): {
-    doubt: () => Promise<void>;
+    doubt: () => void;
     poll: (line: AbortController) => Promise<void>;
     rest: () => void;
 };
@@ -20,11 +20,8 @@ export type Answer = {
      * the page was full
      */
     more: boolean;
-    gap?: {
-        from?: string | null;
-        to?: string | null;
-    } | null | undefined;
-    updates: (import("../decoder.js").DecodedEvent & {
+    gap?: import("./connection.js").Between | null | undefined;
+    updates: (import("./connection.js").Received & {
         retry?: number;
     })[];
 };

@@ -6,8 +6,8 @@
  * @property {HeadersInit} [headers] headers of your own
  * @property {string} [method] GET by default
  * @property {BodyInit | null} [body]
- * @property {boolean} [repeat] whether the request may be sent again when the stream ends or breaks: true for GET, false for a
- *   POST, which might do something twice
+ * @property {boolean} [repeat] whether the request may be sent again when the stream ends or breaks: true for GET, else false: a
+ *   POST might do something twice
  * @property {RequestRedirect} [redirect] with headers or a body of your own `error`, else `follow`
  * @property {typeof fetch} [fetch] instead of the global one
  * @property {AbortSignal} [signal] closes the source
@@ -57,8 +57,8 @@ export type SourceOptions = {
     method?: string | undefined;
     body?: BodyInit | null | undefined;
     /**
-     * whether the request may be sent again when the stream ends or breaks: true for GET, false for a
-     * POST, which might do something twice
+     * whether the request may be sent again when the stream ends or breaks: true for GET, else false: a
+     * POST might do something twice
      */
     repeat?: boolean | undefined;
     /**

@@ -17,20 +17,16 @@ export function hubUrl(url: URL): URL;
  * @property {string[]} include
  * @property {Set<string>} topics as they are wanted now
  * @property {boolean} byTopic topics say what is wanted: without any it is nothing
- *
- * @typedef {object} Asked what this one asks for
- * @property {string} accept
- * @property {string} cursor
- * @property {string} [token]
- * @property {string} [timeout] of a long poll, in seconds
- * @property {AbortSignal} [signal]
  */
 /**
  * @param {Fixed} fixed
- * @param {Asked} asked
+ * @param {string} accept
+ * @param {string} cursor
+ * @param {string} [token]
+ * @param {string} [timeout] of a long poll, in seconds
  * @returns {[url: string, init: RequestInit]}
  */
-export function build({ url: address, hub, page, init, topics, include }: Fixed, { accept, cursor, token, timeout, signal }: Asked): [url: string, init: RequestInit];
+export function build({ url: address, hub, page, init, topics, include }: Fixed, accept: string, cursor: string, token?: string, timeout?: string): [url: string, init: RequestInit];
 export function isHubUrl(url: URL): boolean;
 export function binary(text: string): string;
 /**
@@ -70,17 +66,4 @@ export type Fixed = {
      * topics say what is wanted: without any it is nothing
      */
     byTopic: boolean;
-};
-/**
- * what this one asks for
- */
-export type Asked = {
-    accept: string;
-    cursor: string;
-    token?: string | undefined;
-    /**
-     * of a long poll, in seconds
-     */
-    timeout?: string | undefined;
-    signal?: AbortSignal | undefined;
 };

@@ -1,20 +1,17 @@
-export class Token {
-    /**
-     * @param {TokenSource | undefined} source
-     * @param {{ now: () => number, wall: () => number }} clock
-     */
-    constructor(source: TokenSource | undefined, clock: {
-        now: () => number;
-        wall: () => number;
-    });
-    /** Until when the last one is good; -Infinity: it was refused. */
-    until: number;
-    /** The server did not take it. True: another one can be had. */
-    refuse(): boolean;
-    /** @param {AbortSignal} signal of the attempt that needs it @returns {Promise<string>} empty: none */
-    get(signal: AbortSignal): Promise<string>;
-    #private;
-}
+/**
+ * Keeps a token while it is good.
+ *
+ * @param {TokenSource | undefined} source
+ * @param {{ now: () => number, wall: () => number }} clock
+ */
+export function keep(source: TokenSource | undefined, { now, wall }: {
+    now: () => number;
+    wall: () => number;
+}): {
+    refuse: () => boolean;
+    get: (signal: AbortSignal) => Promise<string>;
+    readonly until: number;
+};
 /**
  * A token, or a function that gets one. `refused` is true when the last one was answered with 401: then a copy that the
  * application keeps is no good. An empty one means none.

@@ -1,5 +1,3 @@
-/** By its selectors each tab knows what is its own. */
-export const INCLUDE: string[];
 /**
  * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
  *
@@ -27,26 +25,23 @@ export const INCLUDE: string[];
  * @property {number | null} [retryIn] error
  * @property {string} [alone] share no more, and why
  */
-export class Leader {
-    /**
-     * @param {string} name of the lock
-     * @param {import('../connection.js').Settings} settings
-     * @param {import('../environment.js').Environment} outside
-     * @param {(message: Told) => void} tell
-     * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
-     */
-    constructor(name: string, settings: import("../connection.js").Settings, outside: import("../environment.js").Environment, tell: (message: Told) => void, refused: (why: string) => void);
-    /** Empty while it does not lead. */
-    term: string;
-    /** Waits to lead; or, when nobody answers who leads, takes the lock. @param {boolean} [steal] */
-    stand(steal?: boolean): void;
-    /** Leads no more, and does not want to. */
-    withdraw(): void;
-    /** @param {Asked} asked */
-    hear(asked: Asked): void;
-    #private;
-}
-export function locksOf({ locks }: import("../environment.js").Environment): Pick<LockManager, "request">;
+/**
+ * Leads, while it has the lock.
+ *
+ * @param {string} name of the lock
+ * @param {import('../connection.js').Settings} shared
+ * @param {import('../environment.js').Environment} outside
+ * @param {(message: Told) => void} tell
+ * @param {(why: string) => void} refused it cannot lead: there is no lock for this page, or the server does not take its token
+ */
+export function candidate(name: string, shared: import("../connection.js").Settings, outside: import("../environment.js").Environment, tell: (message: Told) => void, refused: (why: string) => void): {
+    stand: (steal?: boolean) => void;
+    withdraw: () => void;
+    hear: (asked: Asked) => void;
+    readonly term: string;
+};
+/** By its selectors each tab knows what is its own. */
+export const INCLUDE: string[];
 /**
  * What a tab asks whoever leads: take these topics, and tell what I have missed. Without topics: I go.
  */

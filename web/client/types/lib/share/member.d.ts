@@ -1,4 +1,19 @@
 /**
+ * A step of the leader's stream: with an event, or without one.
+ *
+ * @typedef {object} Step
+ * @property {string} prev the leader's position before it
+ * @property {string} own and after it
+ * @property {import('../connection.js').Received} [event]
+ * @property {import('../connection.js').Between} [gap] told before the event
+ */
+/** @param {number} luck from 0 to 1 */
+export function member(luck: number): {
+    on: (what: "ask" | "answer" | "heard" | "elapsed" | "sleep", now: number) => "ask" | "steal" | undefined;
+    readonly turn: number;
+    readonly until: number;
+};
+/**
  * What a step is to someone at this position: the next one, an old one, or one that cannot be placed, since something may be
  * missing before it.
  *
@@ -7,30 +22,6 @@
  * @returns {'next' | 'old' | 'astray'}
  */
 export function judge({ prev, own }: Step, position: string): "next" | "old" | "astray";
-/**
- * A step of the leader's stream: with an event, or without one.
- *
- * @typedef {object} Step
- * @property {string} prev the leader's position before it
- * @property {string} own and after it
- * @property {import('../connection.js').Received} [event]
- * @property {{ from: string | null, to: string | null }} [gap] told before the event
- */
-export class Member {
-    /** @param {number} luck from 0 to 1 */
-    constructor(luck: number);
-    /** The question that is open: what answers an earlier one may be of other topics. 0: none is. */
-    turn: number;
-    /** When `elapsed` is due. */
-    until: number;
-    /**
-     * @param {'ask' | 'answer' | 'heard' | 'elapsed' | 'sleep'} what
-     * @param {number} now
-     * @returns {'ask' | 'steal' | undefined}
-     */
-    on(what: "ask" | "answer" | "heard" | "elapsed" | "sleep", now: number): "ask" | "steal" | undefined;
-    #private;
-}
 /**
  * A step of the leader's stream: with an event, or without one.
  */
@@ -47,8 +38,5 @@ export type Step = {
     /**
      * told before the event
      */
-    gap?: {
-        from: string | null;
-        to: string | null;
-    } | undefined;
+    gap?: import("../connection.js").Between | undefined;
 };
