@@ -278,7 +278,7 @@ export class Connection {
 /** A gap is told also when what the hub says about it cannot be read. @param {string} data @returns {Between} */
 function gapOf(data) {
   try {
-    return JSON.parse(data) ?? {};
+    return JSON.parse(data) || {};
   } catch {
     return {};
   }

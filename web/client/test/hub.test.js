@@ -103,6 +103,15 @@ test('a gap is told once, in the stream or by the header, before what follows it
   assert.deepEqual(seen.slice(-1), ['gap null null']);
 });
 
+test('a gap is told whatever the hub says about it', async () => {
+  for (const data of ['0', 'null', '[]', '{', 'false', '""', '{"from":null}']) {
+    const world = new World();
+    const { seen } = await world.source(HUB, { topics: ['*'], cursor: '#a-1' });
+    await (await world.last.open()).send(`:\nevent: headwater:gap\ncursor: a-5\ndata: ${data}\n\n${event(6)}`);
+    assert.deepEqual(seen, ['open', 'gap null null', '6'], data);
+  }
+});
+
 test('a gap that the header shows is not told again in the stream, nor before the source has moved on', async () => {
   const world = new World();
   const { source, seen } = await world.source(HUB, { topics: ['*'], cursor: '#a-5' });
