@@ -89,6 +89,8 @@ export class Connection {
   /** @param {import('./state.js').Happening} what @param {import('./state.js').Given} [given] */
   tell(what, given) {
     const effect = this.state.on(what, this.outside.now(), given);
+    // A stream that is tried beside polls asks for other topics.
+    if (what === 'change') this.beside.abort();
     if (effect) this.#do(effect, given?.error);
     this.tellAt(this.state.until);
   }

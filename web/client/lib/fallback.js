@@ -82,6 +82,7 @@ export function fallback(connection) {
   /** Tries a stream beside the polls, after a while. */
   function tryLater() {
     after(delay, () => {
+      delay = Math.min(delay * 2, LONGEST_TRIAL);
       const line = fork();
       after(FIRST_BYTE, () => {
         line.abort();
@@ -89,7 +90,6 @@ export function fallback(connection) {
       });
       connection.guard(line, connection.stream(line, () => back(line)));
     });
-    delay = Math.min(delay * 2, LONGEST_TRIAL);
   }
 
   /** A stream works where polls stood in. What both have brought is told apart by its cursor. @param {AbortController} line */

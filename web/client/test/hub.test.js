@@ -354,6 +354,44 @@ test('a stream that is tried while polls fail takes over, and one more silence i
   assert.equal(seen.filter((text) => text.startsWith('silence')).length, 0);
 });
 
+/** The stream that is tried beside the polls, of which each is answered with nothing. Not later than in so many milliseconds. */
+async function trial({ world, nothing }, within) {
+  const before = world.requests.length;
+  const end = world.time + within;
+  for (;;) {
+    const stream = world.requests.slice(before).find(({ isPoll }) => !isPoll);
+    if (stream) return stream;
+    assert.ok(world.time < end, 'no stream is tried');
+    await world.pass(1_000);
+    if (world.last.isPoll) await world.last.json(nothing);
+  }
+}
+
+test('a page that sleeps now and then while it polls waits no longer for a stream than one that does not', async () => {
+  const run = await polling();
+  const { world, nothing } = run;
+  for (let count = 0; count < 3; count += 1) {
+    world.lifecycle('sleep');
+    await world.pass(60_000);
+    world.lifecycle('wake');
+    await settled();
+    await world.last.json(nothing);
+    await world.pass(10_000);
+  }
+  await trial(run, 300_000);
+});
+
+test('a stream that was tried for other topics does not take over', async () => {
+  const run = await polling();
+  const { world, source } = run;
+  const stream = await trial(run, 300_000);
+  source.subscribe('/b');
+  await settled();
+  assert.ok(stream.aborted);
+  assert.deepEqual(world.last.url.searchParams.getAll('topic'), ['/a', '/b']);
+  assert.ok(!world.last.aborted);
+});
+
 test('a poll beside a stream that comes after all is dropped, with what it brought', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['/a'], cursor: '#a-1' });
