@@ -54,6 +54,7 @@ export function fallback(connection) {
       // Who has no polls will not have them later, and may send no first byte either.
       settings.fallback = false;
       connection.fallback = undefined;
+      rest();
       if (state.headed) connection.tell('heard');
     });
   }
@@ -128,7 +129,7 @@ export function fallback(connection) {
       }
       await connection.passed(signal);
       if (wait > 0 && updates.length === 0 && outside.now() < since + PAUSE) {
-        await new Promise((resolve) => outside.setTimer(() => resolve(0), PAUSE));
+        await /** @type {Promise<void>} */ (new Promise((resolve) => outside.setTimer(resolve, PAUSE)));
       }
       if (signal.aborted) return;
     }
@@ -141,9 +142,9 @@ export function fallback(connection) {
    */
   async function ask(line, wait) {
     // What is no JSON broke off, and counts as that: browsers take an answer that ended within its head for a whole one.
-    const answer = JSON.parse(await read(await connection.send(line, 'application/json', String(wait)), MAX_ANSWER));
+    const answer = JSON.parse(await read(await connection.send(line, 'application/json', `${wait}`), MAX_ANSWER));
     if (typeof answer?.lastEventID !== 'string' || !answer.updates?.every?.(hasData)) {
-      throw new HeadwaterError('answer', 'that is no long poll');
+      throw new HeadwaterError('answer', 'no long poll');
     }
     return { ...answer, updates: answer.updates.map(received) };
   }

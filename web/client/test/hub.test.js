@@ -406,6 +406,17 @@ test('a poll beside a stream that comes after all is dropped, with what it broug
   assert.equal(world.requests.length, 2);
 });
 
+test('of a poll that the hub does not have nothing is left when the source is closed', async () => {
+  const world = new World();
+  const { source } = await world.source(HUB, { topics: ['/a'] });
+  await world.last.open();
+  await world.pass(3_000);
+  await world.last.reply(404);
+  assert.equal(source.readyState, 1);
+  source.close();
+  assert.equal(world.waiting, 0);
+});
+
 test('a hub without long polls, and one that answers neither, keep their streams', async () => {
   const world = new World();
   const { seen } = await world.source(HUB, { topics: ['/a'] });

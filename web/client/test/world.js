@@ -127,6 +127,11 @@ export class World {
     return this.requests.at(-1);
   }
 
+  /** How many timers have been set that have not run. */
+  get waiting() {
+    return this.#timers.length;
+  }
+
   /** Goes on by so much, timer by timer. */
   async pass(milliseconds) {
     await settled();
