@@ -40,15 +40,15 @@ async function open(...all) {
   return tabs;
 }
 
-/** A loop over the source that stays with the first event until `go` is called. */
+/** A loop over the source that stays with the first event until `go` is called; and what it threw. */
 function slow(tab) {
-  const loop = { got: [], go: () => {} };
+  const loop = { got: [], go: () => {}, failure: undefined };
   (async () => {
     for await (const { data } of tab.source) {
       loop.got.push(Number(data));
       if (loop.got.length === 1) await new Promise((go) => (loop.go = go));
     }
-  })();
+  })().catch((error) => (loop.failure = error));
   return loop;
 }
 
@@ -222,6 +222,36 @@ test('who has come to where the leader is while the answer was on its way has no
   }
   assert.equal(follows.got.length, 20);
   assert.ok(!world.hub.requests.some(({ poll, tab }) => poll && tab === follows));
+});
+
+test('who closes as soon as it hears of a leader does not catch up any more', async () => {
+  await open({ topics: ['/a'], cursor: 'earliest' });
+  await publish(10, '/a');
+  await open({ topics: ['/c'] });
+  for (const type of ['sharing', 'open']) {
+    const late = world.open({ topics: ['/a'], cursor: '#0-1' });
+    late.source.addEventListener(type, () => late.source.close());
+    late.source.onerror = ({ message }) => assert.fail(message);
+    world.hub.down = true;
+    await world.pass(3_000);
+    world.hub.down = false;
+    assert.equal(late.source.readyState, 2);
+    assert.ok(world.hub.requests.every(({ tab }) => tab !== late), `it asks after its end, which a listener for ${type} brought about`);
+  }
+});
+
+test('a leader whose loop is slow hears in the end that its connection is over', async () => {
+  const [leads] = await open({ topics: ['/a'] });
+  const loop = slow(leads);
+  await publish(100, '/a');
+  world.hub.refuse = () => 400;
+  world.hub.cut();
+  await world.pass(10_000);
+  assert.equal(leads.source.readyState, 1);
+  loop.go();
+  await world.pass(20_000);
+  assert.equal(loop.failure?.status, 400);
+  assert.equal(leads.source.cursor, `#a-${loop.got.length}`);
 });
 
 test('two versions of the library share neither channel nor lock', async () => {

@@ -131,7 +131,7 @@ export function candidate(name, shared, outside, tell, refused) {
     } else {
       timer ??= outside.setTimer(settle, GATHER);
     }
-    if (followers.size === 0) rest();
+    if (!followers.size) rest();
     if (followers.size !== size) post();
   }
 
@@ -184,6 +184,8 @@ export function candidate(name, shared, outside, tell, refused) {
           refused(message);
         } else {
           // It may be only one of them whom the server does not want, or whose event is too long: each sees for itself.
+          // Who is busy does not hear of it: when it asks, it is tried again.
+          rest();
           post({ alone: message });
         }
       },

@@ -187,7 +187,8 @@ export class Shared extends Connection {
       this.receiver.passed();
     }
     if (isOpen) this.#open();
-    if (steps) this.#take(steps, turn && at);
+    // A listener may have ended it: then it catches up no more.
+    if (steps) this.#take(steps, this.#channel && turn && at);
     if (live && this.#isDue && this.#term !== '') {
       this.#isDue = false;
       this.receiver.emit('caughtup');
