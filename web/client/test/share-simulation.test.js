@@ -11,6 +11,8 @@ const MAX_TABS = 10;
 const TOPICS = ['/a', '/b', '/c', '/d', '/e'];
 /** For all that heals by itself: a crashed leader, back-off, pings of hidden tabs, polls until a stream is tried. */
 const RECOVERY = 900_000;
+/** Where several streams in a row were swallowed, the next one is tried within an hour. */
+const TRIAL = 3_600_000;
 
 class Run {
   world;
@@ -183,6 +185,7 @@ class Run {
       else if (!tab.gone) tab.life('nudge');
     }
     await world.pass(RECOVERY);
+    for (let waited = 0; world.hub.streams === 0 && waited < TRIAL; waited += 60_000) await world.pass(60_000);
     this.publish(3);
     await world.pass(20_000);
   }
