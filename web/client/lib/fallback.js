@@ -109,7 +109,8 @@ export function fallback(connection) {
   /** Polls until it fails. @param {AbortController} line */
   async function poll(line) {
     const { signal } = line;
-    let isCaughtUp = false;
+    /** @type {boolean | undefined} */
+    let isCaughtUp;
     if (!timer) tryLater();
     for (let wait = 0; ; wait = WAIT) {
       const since = outside.now();
@@ -142,7 +143,7 @@ export function fallback(connection) {
    */
   async function ask(line, wait) {
     // What is no JSON broke off, and counts as that: browsers take an answer that ended within its head for a whole one.
-    const answer = JSON.parse(await read(await connection.send(line, 'application/json', `${wait}`), MAX_ANSWER));
+    const answer = JSON.parse(await read(await connection.send(line, 'application/json', String(wait)), MAX_ANSWER));
     if (typeof answer?.lastEventID !== 'string' || !answer.updates?.every?.(hasData)) {
       throw new HeadwaterError('answer', 'no long poll');
     }
