@@ -90,10 +90,9 @@ export class State {
         if (!isWaiting) return this.#connect(now);
         break;
       case 'sleep':
-        this.phase = 'idle';
-        return 'cut';
       case 'end':
-        this.phase = 'ended';
+        this.phase = what === 'end' ? 'ended' : 'idle';
+        this.doubted = false;
         return 'cut';
       case 'nudge':
         // The network is back, or the page is looked at.

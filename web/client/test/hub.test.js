@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Source } from '@headwater/client';
 import { settled, event, HUB, mark, World } from './world.js';
 
 test('what is a hub is asked for cursors and gaps, and resumed by cursor', async () => {
@@ -415,6 +416,24 @@ test('of a poll that the hub does not have nothing is left when the source is cl
   assert.equal(source.readyState, 1);
   source.close();
   assert.equal(world.waiting, 0);
+});
+
+test('who ends or sleeps just when a stream is doubted asks for no poll any more', async () => {
+  for (const end of ['close', 'sleep']) {
+    const world = new World();
+    const { outside } = world;
+    let then = () => {};
+    const setTimer = (run, after) => outside.setTimer(() => {
+      run();
+      // The polls are still to be loaded.
+      then();
+    }, after);
+    const source = new Source(HUB, { topics: ['/a'] }, { ...outside, setTimer });
+    await settled();
+    then = () => (end === 'close' ? source.close() : world.lifecycle('sleep'));
+    await world.pass(3_000);
+    assert.deepEqual([world.requests.length, world.waiting], [1, 0], end);
+  }
 });
 
 test('a hub without long polls, and one that answers neither, keep their streams', async () => {

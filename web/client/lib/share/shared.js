@@ -34,7 +34,8 @@ export class Shared extends Connection {
   #busy;
   /** What it catches up with. @type {Connection | undefined} */
   #poller;
-  #isAlone = false;
+  /** It has a connection of its own. @type {boolean | undefined} */
+  #isAlone;
   /** That all that was published before has come is to be told. */
   #isDue = false;
   /** How far the leader had come when we caught up without it, in its own words. */
