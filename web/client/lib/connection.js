@@ -50,7 +50,11 @@ export class Connection {
   /** @type {Line} */
   main = new AbortController();
   #isNew = admission();
-  /** Most networks never need it. Where the settings have it no more, its polls stand in for the stream. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
+  /**
+   * Most networks never need it. Where the settings have it no more, its polls stand in for the stream.
+   *
+   * @type {ReturnType<import('./fallback.js').fallback> | undefined}
+   */
   fallback;
   /** @type {ReturnType<import('./token.js').keep> | undefined} */
   #token;
@@ -135,7 +139,10 @@ export class Connection {
         if (effect === 'connect') {
           const line = (this.main = new AbortController());
           this.guard(line, polls ? polls.poll(line) : this.stream(line));
-        } else if (effect !== 'cut') this.receiver.failed(error ?? new HeadwaterError('network', 'frozen'), isOver ? null : this.state.until - this.outside.now());
+        } else if (effect !== 'cut') {
+          this.receiver.failed(error ?? new HeadwaterError('network', 'frozen'),
+            isOver ? null : this.state.until - this.outside.now());
+        }
     }
   }
 

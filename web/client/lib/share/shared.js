@@ -104,7 +104,11 @@ export class Shared extends Connection {
     }
   }
 
-  /** Closes all: a page in the back-forward cache that kept its lock would lead, and not be there. @param {import('../state.js').Happening} what */
+  /**
+   * Closes all: a page in the back-forward cache that kept its lock would lead, and not be there.
+   *
+   * @param {import('../state.js').Happening} what
+   */
   #leave(what) {
     this.#send({ from: this.#id });
     this.#channel?.close();

@@ -12,7 +12,11 @@ import { open, VERSION } from './shared.js';
  * @param {import('../environment.js').Environment} [outside] for tests
  */
 export function serve(scope = globalThis, outside = environment()) {
-  /** What leads by now, by its name. @type {Map<string, { token: any, leader: ReturnType<typeof candidate>, channel: ReturnType<typeof open> }>} */
+  /**
+   * What leads by now, by its name.
+   *
+   * @type {Map<string, { token: any, leader: ReturnType<typeof candidate>, channel: ReturnType<typeof open> }>}
+   */
   const leaders = new Map();
   scope.onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
     port.onmessage = ({ data: { name, options } }) => {

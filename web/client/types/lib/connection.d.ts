@@ -37,7 +37,11 @@ export class Connection {
     beside: Line;
     /** @type {Line} */
     main: Line;
-    /** Most networks never need it. Where the settings have it no more, its polls stand in for the stream. @type {ReturnType<import('./fallback.js').fallback> | undefined} */
+    /**
+     * Most networks never need it. Where the settings have it no more, its polls stand in for the stream.
+     *
+     * @type {ReturnType<import('./fallback.js').fallback> | undefined}
+     */
     fallback: ReturnType<typeof import("./fallback.js").fallback> | undefined;
     settings: Settings;
     outside: import("./environment.js").Environment;
